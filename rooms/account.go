@@ -1,0 +1,365 @@
+package rooms
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Account is what a logged-in user sees: the rooms it has joined, and its answers
+// to requests. It lives from Open to Close; its connections are transport's.
+type Account struct {
+	id   AccountID
+	hub  *Hub
+	box  mailbox[accountEvent]
+	gone chan struct{} // closed when the account has left everything
+
+	initialized atomic.Bool // the client has asked for its state at least once
+	visible     atomic.Bool
+
+	mu     sync.Mutex // guards joined, which the mailbox alone writes
+	joined []RoomID   // in the order of joining
+}
+
+// accountEvent is something that an account handles in its turn.
+type accountEvent interface{ apply(a *Account) }
+
+func newAccount(h *Hub, id AccountID) *Account {
+	a := &Account{id: id, hub: h, gone: make(chan struct{})}
+	a.box = mailbox[accountEvent]{limit: mailboxSize, wg: &h.wg, handle: a.handle}
+	return a
+}
+
+func (a *Account) handle(events []accountEvent) {
+	for _, e := range events {
+		a.apply(e)
+	}
+}
+
+// apply handles one event. If the program fails over it, the session of this
+// account ends and nothing else.
+func (a *Account) apply(e accountEvent) {
+	defer func() {
+		if v := recover(); v != nil {
+			a.hub.defect(a.hub.log.With("account", a.id), "session closed because of a defect in the program", v)
+			a.hub.post.Dismiss(a.id)
+		}
+	}()
+	e.apply(a)
+}
+
+// isIn says whether the account has joined the room.
+func (a *Account) isIn(id RoomID) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Contains(a.joined, id)
+}
+
+// rooms lists the joined rooms.
+func (a *Account) rooms() []RoomID {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.joined)
+}
+
+func (a *Account) dropRoom(id RoomID) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	i := slices.Index(a.joined, id)
+	if i < 0 {
+		return false
+	}
+	a.joined = slices.Delete(a.joined, i, i+1)
+	return true
+}
+
+// send queues an account event on all connections of the account.
+func (a *Account) send(typ string, data any) {
+	a.hub.post.Deliver([]AccountID{a.id}, "", encode(event{typ, data}))
+}
+
+// answer replies to a request; code is empty on success.
+func (a *Account) answer(c call, response any, code string) {
+	if c.isRequest() {
+		a.hub.post.Reply(c.from, encode(reply{c.RequestID, response, nullable(code)}))
+	}
+}
+
+// Resolve finds the account of a Friend user who has proved his identity, or
+// creates it (docs/protocol.md 2.4). The name, the login name and the admin flag
+// are brought up to date. A refusal is a *Refusal.
+func (h *Hub) Resolve(ctx context.Context, u User) (AccountID, error) {
+	if !usable(u) {
+		return "", refuse("ERR_INVALID_AUTH")
+	}
+	id, err := h.record(ctx, u)
+	if err != nil {
+		return "", err
+	}
+	if h.dir.get(id).Disabled {
+		return "", refuse("ERR_ACCOUNT_DISABLED")
+	}
+	h.setAdmin(id, u.Admin)
+	return id, nil
+}
+
+// record returns the id of the user's account and writes what is new of him.
+func (h *Hub) record(ctx context.Context, u User) (AccountID, error) {
+	select {
+	case h.records <- struct{}{}:
+		defer func() { <-h.records }()
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+	i := h.dir.find(u)
+	if i == nil {
+		r := newRecord(u)
+		if err := h.store.CreateAccounts(ctx, []AccountRecord{r}); err != nil {
+			return "", fmt.Errorf("create account: %w", err)
+		}
+		h.dir.put([]AccountRecord{r})
+		h.log.Info("account created", "account", r.ID, "login", r.FUsername)
+		return r.ID, nil
+	}
+	next, changed := updated(i.AccountRecord, vouched(i.AccountRecord, u))
+	if changed {
+		if err := h.store.UpdateAccounts(ctx, []AccountRecord{next}); err != nil {
+			return "", fmt.Errorf("update account %s: %w", i.ID, err)
+		}
+		h.applyRecord(next)
+	}
+	return i.ID, nil
+}
+
+// maxName is the width of the columns for names and ids, in characters.
+const maxName = 191
+
+// usable says whether an account can be kept for the user.
+func usable(u User) bool {
+	return u.Login != "" && clip(u.Login, maxName) == u.Login && clip(u.ID, maxName) == u.ID
+}
+
+// vouched fills in what a login answer does not say. A missing full name is none;
+// and only the list of users enables an account again (docs/protocol.md 2.4).
+func vouched(r AccountRecord, u User) User {
+	if u.Name == "" && r.Name != r.FUsername {
+		u.Name = r.Name
+	}
+	u.Disabled = u.Disabled || r.Disabled
+	return u
+}
+
+// newRecord makes the record of a user's first login.
+func newRecord(u User) AccountRecord {
+	return AccountRecord{
+		ID:      AccountID(newID("acc")),
+		FUserID: u.ID, FUsername: u.Login, LastUpdate: u.LastUpdate, Disabled: u.Disabled,
+		Name: clip(u.DisplayName(), maxName), Settings: []byte("{}"),
+	}
+}
+
+// updated is the record as the user now is; false if nothing is new.
+func updated(r AccountRecord, u User) (AccountRecord, bool) {
+	next := r
+	if u.ID != "" {
+		next.FUserID = u.ID
+	}
+	next.FUsername = u.Login
+	next.Name = clip(u.DisplayName(), maxName)
+	next.Disabled = u.Disabled
+	next.LastUpdate = max(r.LastUpdate, u.LastUpdate)
+	return next, next.FUserID != r.FUserID || next.FUsername != r.FUsername ||
+		next.Name != r.Name || next.Disabled != r.Disabled || next.LastUpdate != r.LastUpdate
+}
+
+// clip cuts a text to at most n characters.
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for i := range s {
+		if n == 0 {
+			return s[:i]
+		}
+		n--
+	}
+	return s
+}
+
+// Open makes the account ready and shows it to others. It is called once, and
+// again only after Close has returned.
+func (h *Hub) Open(ctx context.Context, id AccountID) error {
+	if h.dir.get(id) == nil {
+		return fmt.Errorf("open account %s: %w", id, ErrNotFound)
+	}
+	h.dir.change(id, func(i *identity) bool { seen := i.seen; i.seen = true; return !seen })
+	h.mu.Lock()
+	if h.accounts[id] != nil {
+		h.mu.Unlock()
+		return fmt.Errorf("open account %s: it is open already", id)
+	}
+	h.accounts[id] = newAccount(h, id)
+	h.mu.Unlock()
+	h.Show(id)
+	if err := h.store.TouchLogin(ctx, id); err != nil {
+		h.log.Warn("time of login not stored", "account", id, "err", err)
+	}
+	return nil
+}
+
+// Close takes the account out of its rooms and out of sight, and returns when
+// that is done.
+func (h *Hub) Close(id AccountID) {
+	h.Hide(id)
+	a := h.account(id)
+	if a == nil || !a.box.force(closeAccount{}) {
+		return
+	}
+	<-a.gone
+	h.mu.Lock()
+	delete(h.accounts, id)
+	h.mu.Unlock()
+	h.dir.unwatch(id)
+	ctx, cancel := h.storeContext()
+	defer cancel()
+	if err := h.store.TouchOnline(ctx, id); err != nil {
+		h.log.Warn("time of logout not stored", "account", id, "err", err)
+	}
+}
+
+// closeAccount is the last event of an account.
+type closeAccount struct{}
+
+func (closeAccount) apply(a *Account) {
+	for _, id := range a.rooms() {
+		a.hub.toRoomIfThere(id, detachEvent{a.id})
+	}
+	a.box.close()
+	close(a.gone)
+}
+
+// Show makes the account visible to others, Hide the opposite: an account whose
+// connection was lost stays in its rooms, unseen, while its session can still be
+// resumed (docs/protocol.md 2.6).
+func (h *Hub) Show(id AccountID) { h.setVisible(id, true) }
+
+// Hide is the opposite of Show.
+func (h *Hub) Hide(id AccountID) { h.setVisible(id, false) }
+
+func (h *Hub) setVisible(id AccountID, on bool) {
+	a := h.account(id)
+	if a == nil || a.visible.Swap(on) == on {
+		return
+	}
+	_, now := h.dir.change(id, func(i *identity) bool { i.online = on; return true })
+	h.tellContacts(id, h.groups.contacts(id), on)
+	h.tellChange(now, "isOnline", on)
+	a.box.force(visibleEvent{on})
+}
+
+// visibleEvent tells the rooms, through the account, so that a room hears it
+// after it has heard of the account itself.
+type visibleEvent struct{ on bool }
+
+func (e visibleEvent) apply(a *Account) {
+	for _, id := range a.rooms() {
+		a.hub.toRoomIfThere(id, showEvent{a.id, e.on})
+	}
+}
+
+// Resync tells an account whose connections missed events to send its state anew.
+func (h *Hub) Resync(id AccountID) { h.toAccount(id, resyncEvent{}) }
+
+type resyncEvent struct{}
+
+func (resyncEvent) apply(a *Account) { a.send("initialize", a.state()) }
+
+// retryRooms is how long an account waits before it asks again for its rooms when
+// the database did not answer.
+const retryRooms = 2 * time.Second
+
+// loadRooms asks every room of the account to let it in; each answers with an
+// event of its own.
+func (a *Account) loadRooms() {
+	ctx, cancel := a.hub.storeContext()
+	defer cancel()
+	ids, err := a.hub.store.RoomsOf(ctx, a.id, a.hub.groups.friendIDs(a.id))
+	if err != nil {
+		a.hub.log.Error("rooms of an account not read, will try again", "account", a.id, "err", err)
+		a.hub.later(retryRooms, func() { a.box.force(loadRoomsEvent{}) })
+	}
+	for _, id := range append(ids, a.hub.temporaryRooms(a.id)...) {
+		a.hub.toRoomLoaded(id, enterEvent{account: a.id})
+	}
+}
+
+type loadRoomsEvent struct{}
+
+func (loadRoomsEvent) apply(a *Account) { a.loadRooms() }
+
+// enteredEvent says that a room lets the account in. The account tells its client
+// and then lets the room deliver (docs/protocol.md 3.8): the client hears of the
+// room before it hears anything from it.
+type enteredEvent struct {
+	room RoomID
+	conf *roomConf
+	call call   // the request that led here, or none
+	req  string // the client's own mark of a join, echoed
+}
+
+func (e enteredEvent) apply(a *Account) {
+	switch {
+	case !a.initialized.Load():
+		// The client hears of its rooms after it has asked for its state.
+	case !a.isIn(e.room):
+		if !a.enter(e) {
+			leftEvent{e.room}.apply(a)
+		}
+	case e.call.from != (Address{}):
+		a.hub.post.Reply(e.call.from, encode(event{"join", joinData{e.marked(), a.rooms()}}))
+	}
+	a.answer(e.call, e.conf, "")
+}
+
+// marked is the room with the client's mark of the request.
+func (e enteredEvent) marked() *roomConf {
+	conf := *e.conf
+	conf.Req = e.req
+	return &conf
+}
+
+// enter joins the room; false if it has closed meanwhile. What the client sends as
+// soon as it hears of the room waits at the lock until the room counts it in.
+func (a *Account) enter(e enteredEvent) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.joined = append(a.joined, e.room)
+	a.send("join", joinData{e.marked(), a.joined})
+	return a.hub.toRoomIfThere(e.room, attachEvent{a.id, a.visible.Load()})
+}
+
+// joinData is the data of join (docs/protocol.md 4.3).
+type joinData struct {
+	Joined  *roomConf `json:"joined"`
+	Current []RoomID  `json:"current"`
+}
+
+// refusedEvent says that a room did not let the account in.
+type refusedEvent struct {
+	call call
+	code string
+}
+
+func (e refusedEvent) apply(a *Account) { a.answer(e.call, nil, e.code) }
+
+// leftEvent says that the account is no longer in the room.
+type leftEvent struct{ room RoomID }
+
+func (e leftEvent) apply(a *Account) {
+	if a.dropRoom(e.room) {
+		a.send("close", e.room)
+	}
+}

@@ -1,0 +1,272 @@
+package rooms
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// chatHandlers take the chat events of clients (docs/protocol.md 8).
+var chatHandlers = map[string]func(*Room, call){
+	"msg":     (*Room).chatMessage,
+	"log":     (*Room).chatLogPage,
+	"state":   (*Room).chatState,
+	"confirm": (*Room).chatConfirm,
+}
+
+func (r *Room) chatCall(outer call) {
+	c, ok := decodeCall(outer.from, outer.Data)
+	if !ok {
+		r.answer(outer, "", nil, "ERR_INVALID_DATA")
+		return
+	}
+	if handler := chatHandlers[c.Type]; handler != nil {
+		handler(r, c)
+		return
+	}
+	r.answer(c, "chat", nil, "ERR_NO_LISTENER")
+}
+
+// newMessage is a message as sent when it is written (docs/protocol.md 8.1).
+type newMessage struct {
+	Type    string `json:"type"`
+	MsgID   string `json:"msgId"`
+	RoomID  RoomID `json:"roomId"`
+	FromID  any    `json:"fromId"`
+	Name    string `json:"name"`
+	Time    int64  `json:"time"`
+	Message string `json:"message"`
+}
+
+func (m *Message) short() newMessage {
+	return newMessage{m.Type, m.ID, m.Room, nullable(m.From), m.Name, m.Time, m.Text}
+}
+
+// messageWire is the long form, as in logs.
+type messageWire struct {
+	MsgID      string `json:"msgId"`
+	RoomID     RoomID `json:"roomId"`
+	FromID     any    `json:"fromId"`
+	Time       int64  `json:"time"`
+	Type       string `json:"type"`
+	Name       string `json:"name"`
+	Message    string `json:"message"`
+	StatusID   any    `json:"statusId"`
+	Status     string `json:"status"`
+	EditID     any    `json:"editId"`
+	EditBy     any    `json:"editBy"`
+	EditTime   any    `json:"editTime"`
+	EditReason any    `json:"editReason"`
+}
+
+// event renders the message event that logs are made of.
+func (m *Message) event() event {
+	w := messageWire{
+		MsgID: m.ID, RoomID: m.Room, FromID: nullable(m.From), Time: m.Time, Type: m.Type,
+		Name: m.Name, Message: m.Text, StatusID: nullable(m.StatusID), Status: m.Status,
+	}
+	if m.EditID != "" {
+		w.EditID, w.EditBy, w.EditTime, w.EditReason = m.EditID, nullable(m.EditBy), m.EditTime, m.EditReason
+	}
+	return event{m.Type, w}
+}
+
+// unsentMessage is a message that was accepted and is shown once it is stored.
+type unsentMessage struct {
+	call call
+	msg  Message
+}
+
+// chatMessage takes a new message (docs/protocol.md 8.1). It is stored and shown
+// at the end of the batch, together with those that came with it.
+func (r *Room) chatMessage(c call) {
+	var in struct {
+		Message any `json:"message"`
+	}
+	text := ""
+	if c.into(&in) {
+		text, _ = in.Message.(string)
+	}
+	if text == "" {
+		r.answer(c, "chat", nil, "ERR_INVALID_MESSAGE")
+		return
+	}
+	i := r.hub.dir.get(c.from.Account)
+	u := unsentMessage{call: c, msg: Message{
+		ID: newID("msg"), Room: r.id, From: i.ID, Type: "msg", Name: i.Name, Text: text,
+	}}
+	if len(text) > r.hub.opt.MaxText {
+		r.tellNotStored(u, &Refusal{"ERR_MESSAGE_TOO_LONG",
+			fmt.Sprintf("The message has %d bytes; %d are allowed.", len(text), r.hub.opt.MaxText)})
+		return
+	}
+	u.msg.Time = r.chat.nextTime()
+	r.unsent = append(r.unsent, u)
+}
+
+// flush stores the accepted messages in one transaction and then shows them. If
+// that fails nobody sees them, and each author is told (docs/protocol.md 8.5).
+func (r *Room) flush() {
+	if len(r.unsent) == 0 {
+		return
+	}
+	batch := r.unsent
+	err := r.storeMessages(batch)
+	r.unsent = nil
+	if err != nil {
+		r.hub.stats.notStored.Add(uint64(len(batch)))
+		r.log.Error("messages not stored", "count", len(batch), "err", err)
+		for _, u := range batch {
+			r.tellNotStored(u, notStored(err))
+		}
+		return
+	}
+	for _, u := range batch {
+		r.show(u)
+	}
+	r.hub.stats.messages.Add(uint64(len(batch)))
+}
+
+func notStored(err error) *Refusal {
+	var refusal *Refusal
+	if errors.As(err, &refusal) {
+		return refusal
+	}
+	return &Refusal{"ERR_NOT_STORED", "The message could not be stored; nobody has seen it. Please send it again."}
+}
+
+func (r *Room) storeMessages(batch []unsentMessage) error {
+	if !r.persistent {
+		return nil
+	}
+	messages := make([]Message, len(batch))
+	for n, u := range batch {
+		messages[n] = u.msg
+	}
+	ctx, cancel := r.hub.storeContext()
+	defer cancel()
+	return r.hub.store.AddMessages(ctx, r.id, messages, r.lookingOn())
+}
+
+// lookingOn lists the members who see new messages at once.
+func (r *Room) lookingOn() []AccountID {
+	var ids []AccountID
+	for _, id := range r.attached {
+		if r.members[id].active {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// show delivers a stored message to everybody in the room, its author included.
+func (r *Room) show(u unsentMessage) {
+	msg := u.msg
+	r.chat.add(msg)
+	for _, id := range r.attached {
+		if m := r.members[id]; m.active {
+			m.mark = ReadMark{Account: id, MsgID: msg.ID, Time: msg.Time}
+			delete(r.dirtyMarks, id)
+		}
+	}
+	r.toAll("chat", "msg", msg.short())
+	r.answer(u.call, "chat", msg.event(), "")
+	r.noteRecent(msg.From, msg.Time)
+}
+
+// chatError tells the author that a message was not stored (docs/protocol.md 8.5).
+type chatError struct {
+	Error   string `json:"error"`
+	Text    string `json:"text"`
+	Message string `json:"message"`
+}
+
+// tellNotStored tells the writing connection that nobody will see its message. A
+// client that asked for a reply gets one; another would not understand the event,
+// so that its user gets a notice in place of the message.
+func (r *Room) tellNotStored(u unsentMessage, why *Refusal) {
+	r.toAsker(u.call, "chat", "error", chatError{why.Code, why.Text, clip(u.msg.Text, r.hub.opt.MaxText)})
+	if u.call.isRequest() {
+		r.answer(u.call, "chat", nil, why.Code)
+		return
+	}
+	notice := Message{
+		ID: newID("msg"), Room: r.id, Type: "msg", Name: "Presence", Time: nowMillis(),
+		Text: why.Text + "\n\n" + clip(u.msg.Text, maxNotice),
+	}
+	r.toAsker(u.call, "chat", "msg", notice.short())
+}
+
+// maxNotice bounds how much of a refused text is repeated, in characters.
+const maxNotice = 4096
+
+// maxTyping bounds the typing state that is passed on unread, bytes (8.3).
+const maxTyping = 256
+
+func (r *Room) chatState(c call) {
+	if len(c.Data) == 0 || len(c.Data) > maxTyping {
+		return
+	}
+	r.toOthers(c.from.Account, "chat", "state", struct {
+		State  json.RawMessage `json:"state"`
+		FromID AccountID       `json:"fromId"`
+	}{c.Data, c.from.Account})
+	r.answer(c, "chat", nil, "")
+}
+
+// noteRecent counts the author among those who wrote lately (docs/protocol.md 7.4).
+func (r *Room) noteRecent(id AccountID, at int64) {
+	m := r.members[id]
+	if m == nil {
+		return
+	}
+	if m.recent == 0 {
+		r.toAll("", "recent-add", id)
+	}
+	m.recent = at
+	r.watchRecent()
+}
+
+// loadRecent derives from the loaded log who wrote lately.
+func (r *Room) loadRecent() {
+	since := nowMillis() - r.hub.opt.RecentFor.Milliseconds()
+	for _, msg := range r.chat.tail {
+		if m := r.members[msg.From]; m != nil && msg.Time > since {
+			m.recent = msg.Time
+		}
+	}
+	r.watchRecent()
+}
+
+// watchRecent sets the timer for the next one who wrote long ago.
+func (r *Room) watchRecent() {
+	if r.timers.recent != nil {
+		return
+	}
+	var oldest int64
+	for _, m := range r.members {
+		if m.recent > 0 && (oldest == 0 || m.recent < oldest) {
+			oldest = m.recent
+		}
+	}
+	if oldest > 0 {
+		wait := time.Duration(oldest-nowMillis())*time.Millisecond + r.hub.opt.RecentFor
+		r.timers.recent = r.hub.later(max(wait, time.Second), r.post(recentEvent{}))
+	}
+}
+
+type recentEvent struct{}
+
+func (recentEvent) apply(r *Room) {
+	r.timers.recent = nil
+	since := nowMillis() - r.hub.opt.RecentFor.Milliseconds()
+	for _, id := range slices.Clone(r.order) {
+		if m := r.members[id]; m.recent > 0 && m.recent <= since {
+			m.recent = 0
+			r.toAll("", "recent-remove", id)
+		}
+	}
+	r.watchRecent()
+}

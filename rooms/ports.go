@@ -1,0 +1,116 @@
+package rooms
+
+import (
+	"context"
+	"errors"
+)
+
+// ErrNotFound says that a store has no such row (or only a removed one).
+var ErrNotFound = errors.New("not found")
+
+// ErrDenied says that who asked is not who he claims to be: FriendCore refused
+// the authid, or the user is disabled. Every other error of an authenticator
+// means that FriendCore could not answer and that the client may try again.
+var ErrDenied = errors.New("denied")
+
+// Post takes encoded account events (docs/protocol.md 3.1, E2) to the connections
+// of accounts. transport implements it. Its methods never block and never call
+// back into this package. The event must not be changed after the call.
+type Post interface {
+	// Deliver queues event on every connection of each account in to, except
+	// those of the account except (empty: no exception). It does not keep to.
+	Deliver(to []AccountID, except AccountID, event []byte)
+	// Reply queues event on one connection.
+	Reply(to Address, event []byte)
+	// Dismiss ends the session of an account: session:null, then close.
+	Dismiss(id AccountID)
+}
+
+// AccountStore keeps accounts.
+type AccountStore interface {
+	// Accounts returns all accounts, without their avatars.
+	Accounts(ctx context.Context) ([]AccountRecord, error)
+	// CreateAccounts writes new accounts, all or none.
+	CreateAccounts(ctx context.Context, accounts []AccountRecord) error
+	// UpdateAccounts writes FUserID, FUsername, LastUpdate, Disabled and Name of
+	// existing accounts, all or none.
+	UpdateAccounts(ctx context.Context, accounts []AccountRecord) error
+	// Avatars returns the own pictures, data URLs, of those accounts that have one.
+	Avatars(ctx context.Context, ids []AccountID) (map[AccountID]string, error)
+	// TouchLogin notes that the account logged in now, TouchOnline that it was
+	// online until now.
+	TouchLogin(ctx context.Context, id AccountID) error
+	TouchOnline(ctx context.Context, id AccountID) error
+}
+
+// RoomStore keeps rooms, who may enter them and how far each has read. Every
+// method that writes is one transaction.
+type RoomStore interface {
+	// CreateRoom writes a room, its authorizations, and a read mark (empty) for
+	// each authorized account.
+	CreateRoom(ctx context.Context, room RoomRecord, authorized []AccountID) error
+	// LoadRoom reads a room with the newest tail messages. The number of queries
+	// does not depend on the number of members. ErrNotFound: no such room.
+	LoadRoom(ctx context.Context, id RoomID, tail int) (*RoomData, error)
+	// PersistRoom writes a room that was temporary: the row, Authorized, Tail
+	// (all of it), Marks and Tokens, all or nothing.
+	PersistRoom(ctx context.Context, data *RoomData) error
+	RenameRoom(ctx context.Context, id RoomID, name string) error
+	// SetRoomSetting merges one key into the room's settings. value is JSON.
+	SetRoomSetting(ctx context.Context, id RoomID, key string, value []byte) error
+	// Authorize lets accounts into the room for good and gives each that has no
+	// read mark there one at the room's newest message. Accounts that are
+	// authorized already are left as they are. The marks are returned for all of them.
+	Authorize(ctx context.Context, id RoomID, accounts []AccountID) ([]ReadMark, error)
+	// Unauthorize takes the authorization away; the read mark stays.
+	Unauthorize(ctx context.Context, id RoomID, account AccountID) error
+	// RoomsOf lists the rooms, private and removed ones left out, that the
+	// account is authorized for or that one of the workgroups (by FriendCore's
+	// numeric id) is assigned to; each once, oldest first.
+	RoomsOf(ctx context.Context, account AccountID, groups []string) ([]RoomID, error)
+	// SaveReadMarks moves read marks forward; a mark older than the stored one
+	// changes nothing. Marks with an empty MsgID are created only if missing.
+	SaveReadMarks(ctx context.Context, id RoomID, marks []ReadMark) error
+	// RemoveRoom marks a room as removed: it is found by nobody from then on, its
+	// tokens are invalid; rows and messages stay.
+	RemoveRoom(ctx context.Context, id RoomID) error
+}
+
+// PageQuery selects a page of a room's log (docs/protocol.md 8.2). Exactly one of
+// Before and After is set, in milliseconds.
+type PageQuery struct {
+	Before int64 // older than this, the newest of them
+	After  int64 // from this time on, the oldest of them
+	Limit  int   // 1 to 100
+}
+
+// MessageStore keeps messages.
+type MessageStore interface {
+	// AddMessages stores messages of one room, in their order, moves the read
+	// marks of readBy to the last of them, and notes the room's last activity:
+	// one transaction.
+	AddMessages(ctx context.Context, room RoomID, messages []Message, readBy []AccountID) error
+	// Page reads messages that are not deleted, oldest first.
+	Page(ctx context.Context, room RoomID, q PageQuery) ([]Message, error)
+	// Message reads one message of the room, deleted or not; ErrNotFound if it is
+	// unknown or belongs to another room.
+	Message(ctx context.Context, room RoomID, id string) (Message, error)
+	// CountUnread counts the messages after the given time (exclusive) that are
+	// neither deleted nor written by the account.
+	CountUnread(ctx context.Context, room RoomID, account AccountID, after int64) (int, error)
+}
+
+// InviteStore keeps invite tokens.
+type InviteStore interface {
+	AddToken(ctx context.Context, token Token) error
+	// RevokeToken invalidates a token; revoking an unknown one is no error.
+	RevokeToken(ctx context.Context, room RoomID, token string, by AccountID) error
+}
+
+// Store is what the database offers to this package.
+type Store interface {
+	AccountStore
+	RoomStore
+	MessageStore
+	InviteStore
+}

@@ -1,0 +1,116 @@
+package rooms
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// marksDelay collects read marks before they are written together: every member
+// confirms every message, and none of that is worth a write of its own.
+const marksDelay = time.Second
+
+// chatConfirm moves the account's read mark forward (docs/protocol.md 8.4). It
+// never moves back, and only to a message of this room.
+func (r *Room) chatConfirm(c call) {
+	var in struct {
+		Type    string `json:"type"`
+		EventID any    `json:"eventId"`
+	}
+	if !c.into(&in) || in.Type != "message" {
+		r.answer(c, "chat", nil, "ERR_INVALID_DATA")
+		return
+	}
+	id, _ := in.EventID.(string)
+	if id != "" && len(id) <= maxName {
+		r.confirm(c.from.Account, id)
+	}
+	r.answer(c, "chat", nil, "")
+}
+
+func (r *Room) confirm(account AccountID, msgID string) {
+	if msg := r.chat.find(msgID); msg != nil {
+		r.moveMark(ReadMark{account, msg.ID, msg.Time})
+		return
+	}
+	if r.chat.complete || r.chat.covers(r.members[account].mark.Time) {
+		return // older than what has been read already, or of another room
+	}
+	r.hub.background(func(ctx context.Context) {
+		msg, err := r.hub.store.Message(ctx, r.id, msgID)
+		if err == nil {
+			r.box.force(markEvent{ReadMark{account, msg.ID, msg.Time}})
+		} else if !errors.Is(err, ErrNotFound) {
+			r.log.Warn("read mark not set", "account", account, "err", err)
+		}
+	})
+}
+
+// markEvent brings a read mark whose message had to be looked up.
+type markEvent struct{ mark ReadMark }
+
+func (e markEvent) apply(r *Room) { r.moveMark(e.mark) }
+
+func (r *Room) moveMark(mark ReadMark) {
+	m := r.members[mark.Account]
+	if m == nil || mark.Time <= m.mark.Time {
+		return
+	}
+	m.mark = mark
+	if !r.persistent {
+		return
+	}
+	r.dirtyMarks[m.id] = struct{}{}
+	if r.timers.marks == nil {
+		r.timers.marks = r.hub.later(marksDelay, r.post(saveMarksEvent{}))
+	}
+}
+
+type saveMarksEvent struct{}
+
+func (saveMarksEvent) apply(r *Room) {
+	r.timers.marks = nil
+	if r.saveMarks(); len(r.dirtyMarks) > 0 {
+		r.timers.marks = r.hub.later(10*marksDelay, r.post(saveMarksEvent{}))
+	}
+}
+
+// saveMarks writes the read marks that moved; what fails is tried again later.
+func (r *Room) saveMarks() {
+	if len(r.dirtyMarks) == 0 {
+		return
+	}
+	marks := make([]ReadMark, 0, len(r.dirtyMarks))
+	for id := range r.dirtyMarks {
+		marks = append(marks, r.members[id].mark)
+	}
+	ctx, cancel := r.hub.storeContext()
+	defer cancel()
+	if err := r.hub.store.SaveReadMarks(ctx, r.id, marks); err != nil {
+		r.log.Error("read marks not stored", "count", len(marks), "err", err)
+		return
+	}
+	clear(r.dirtyMarks)
+}
+
+// unread counts the messages that are newer than the member's read mark and not
+// its own (docs/protocol.md 8.4). null: the database did not answer.
+func (r *Room) unread(m *member) any {
+	if r.chat.covers(m.mark.Time+1) || !r.persistent {
+		count := 0
+		for _, msg := range r.chat.tail[r.chat.from(m.mark.Time+1):] {
+			if msg.From != m.id {
+				count++
+			}
+		}
+		return count
+	}
+	ctx, cancel := r.hub.storeContext()
+	defer cancel()
+	count, err := r.hub.store.CountUnread(ctx, r.id, m.id, m.mark.Time)
+	if err != nil {
+		r.log.Error("unread messages not counted", "account", m.id, "err", err)
+		return nil
+	}
+	return count
+}

@@ -1,0 +1,396 @@
+package rooms
+
+import (
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync/atomic"
+	"time"
+)
+
+// Room is one chat room. All its fields but conf belong to its mailbox.
+type Room struct {
+	id   RoomID
+	hub  *Hub
+	log  *slog.Logger
+	box  mailbox[roomEvent]
+	conf atomic.Pointer[roomConf] // what others may read: a snapshot
+
+	// owned by the mailbox
+	ready       bool // loaded or created
+	persistent  bool
+	record      RoomRecord
+	settings    roomSettings
+	members     map[AccountID]*member
+	order       []AccountID // members, in the order they came
+	authorized  []AccountID // in the order they were let in by name
+	attached    []AccountID // who gets the room's events
+	assigned    []Assignment
+	publicToken string
+	tokens      []Token // of a temporary room: stored when it gets a name
+	chat        chatLog
+	unsent      []unsentMessage // accepted in this batch, not stored yet
+	usedAt      time.Time       // somebody was there, or was let in
+	dirtyMarks  map[AccountID]struct{}
+	timers      timers
+	closed      bool
+}
+
+// timers of a room; each posts an event. nil means: not running.
+type timers struct {
+	empty, names, recent, marks *time.Timer
+}
+
+// roomEvent is something that a room handles in its turn.
+type roomEvent interface{ apply(r *Room) }
+
+// roomConf is what a client is told of a room it joins (docs/protocol.md 4.2).
+type roomConf struct {
+	ClientID   RoomID `json:"clientId"`
+	Persistent bool   `json:"persistent"`
+	Name       string `json:"name"`
+	Avatar     string `json:"avatar"`
+	IsPrivate  bool   `json:"isPrivate"`
+	Req        string `json:"req,omitempty"`
+}
+
+func newRoom(h *Hub, id RoomID) *Room {
+	r := &Room{
+		id: id, hub: h, log: h.log.With("room", string(id)),
+		members:    map[AccountID]*member{},
+		dirtyMarks: map[AccountID]struct{}{},
+	}
+	r.box = mailbox[roomEvent]{limit: mailboxSize, wg: &h.wg, handle: r.handle}
+	return r
+}
+
+// handle takes what waits in the mailbox, one event after another. Chat messages
+// that arrived together are stored together at the end.
+func (r *Room) handle(events []roomEvent) {
+	next := 0
+	defer func() {
+		if v := recover(); v != nil {
+			r.fail(v, events[next:])
+		}
+	}()
+	for _, e := range events {
+		next++
+		if c, ok := e.(clientCallRoom); !ok || !c.isMessage() {
+			r.flush()
+		}
+		if r.closed {
+			r.reject(e)
+			continue
+		}
+		e.apply(r)
+	}
+	r.flush()
+}
+
+// reject answers an event that reached the room after its end.
+func (r *Room) reject(e roomEvent) {
+	switch e := e.(type) {
+	case enterEvent:
+		r.hub.toAccount(e.account, refusedEvent{e.call, "ERR_COULD_NOT_JOIN"})
+	case attachEvent:
+		r.hub.toAccount(e.account, leftEvent{r.id})
+	}
+}
+
+// fail closes a room in which the program failed; the others go on. rest are the
+// events that waited behind the one that failed.
+func (r *Room) fail(v any, rest []roomEvent) {
+	r.hub.defect(r.log, "room closed because of a defect in the program", v)
+	for _, u := range r.unsent {
+		r.tellNotStored(u, &Refusal{"ERR_ROOM_FAILED",
+			"The room failed and was closed; the message was not stored. Log in again to enter the room."})
+	}
+	r.unsent = nil
+	r.end()
+	for _, e := range rest {
+		r.reject(e)
+	}
+}
+
+// end closes the room: it leaves memory, and those in it are told that it closed.
+func (r *Room) end() {
+	r.closed = true
+	r.timers.stop()
+	for _, id := range r.attached {
+		r.hub.toAccount(id, leftEvent{r.id})
+	}
+	for _, id := range r.order {
+		if !r.persistent {
+			r.hub.setTemporary(r.id, id, false)
+		}
+	}
+	r.attached = nil
+	for _, e := range r.box.close() {
+		r.reject(e)
+	}
+	r.hub.forget(r)
+}
+
+func (t *timers) stop() {
+	for _, timer := range []*time.Timer{t.empty, t.names, t.recent, t.marks} {
+		if timer != nil {
+			timer.Stop()
+		}
+	}
+	*t = timers{}
+}
+
+// clientCallRoom is a room event of a client (docs/protocol.md 7 to 10).
+type clientCallRoom struct{ call }
+
+// roomHandlers take the room events of clients.
+var roomHandlers = map[string]func(*Room, call){
+	"initialize":    (*Room).initialize,
+	"persist":       (*Room).persist,
+	"leave":         (*Room).leave,
+	"active":        (*Room).active,
+	"counter-reset": (*Room).counterReset,
+	"chat":          (*Room).chatCall,
+	"invite":        (*Room).inviteCall,
+	"settings":      (*Room).settingsCall,
+}
+
+func (e clientCallRoom) apply(r *Room) {
+	m := r.members[e.from.Account]
+	if m == nil || !m.attached {
+		return // it left while its event was on the way
+	}
+	if handler := roomHandlers[e.Type]; handler != nil {
+		handler(r, e.call)
+		return
+	}
+	r.answer(e.call, "", nil, "ERR_NO_LISTENER")
+}
+
+// isMessage says whether the event is a chat message, which may wait to be stored
+// together with others.
+func (e clientCallRoom) isMessage() bool {
+	if e.Type != "chat" {
+		return false
+	}
+	c, ok := decodeCall(e.from, e.Data)
+	return ok && c.Type == "msg"
+}
+
+// encode renders a room event for clients; the path leads from the room to the
+// component, e.g. "chat" (docs/protocol.md 3.1).
+func (r *Room) encode(component, typ string, data any) []byte {
+	inner := event{typ, data}
+	if component != "" {
+		inner = event{component, inner}
+	}
+	return encode(event{string(r.id), inner})
+}
+
+// toAll sends a room event to everybody who is in the room.
+func (r *Room) toAll(component, typ string, data any) {
+	r.toOthers("", component, typ, data)
+}
+
+// toOthers sends a room event to all but one.
+func (r *Room) toOthers(except AccountID, component, typ string, data any) {
+	if len(r.attached) > 0 {
+		r.hub.post.Deliver(r.attached, except, r.encode(component, typ, data))
+	}
+}
+
+// toOne sends a room event to all connections of one account.
+func (r *Room) toOne(id AccountID, component, typ string, data any) {
+	r.hub.post.Deliver([]AccountID{id}, "", r.encode(component, typ, data))
+}
+
+// toAsker sends a room event to the connection that asked.
+func (r *Room) toAsker(c call, component, typ string, data any) {
+	r.hub.post.Reply(c.from, r.encode(component, typ, data))
+}
+
+// answer replies to a request inside a component; without requestId it does nothing.
+func (r *Room) answer(c call, component string, response any, code string) {
+	if !c.isRequest() {
+		return
+	}
+	var inner any = reply{c.RequestID, response, nullable(code)}
+	if component != "" {
+		inner = event{component, inner}
+	}
+	r.hub.post.Reply(c.from, encode(event{string(r.id), inner}))
+}
+
+// refresh renews the snapshot that others read.
+func (r *Room) refresh() {
+	r.conf.Store(&roomConf{
+		ClientID: r.id, Persistent: r.persistent, Name: r.record.Name,
+		Avatar: r.hub.pics.ofRoom(r.record.Name), IsPrivate: r.record.IsPrivate,
+	})
+}
+
+// post returns a function that posts the event to this room, for timers.
+func (r *Room) post(e roomEvent) func() { return func() { r.box.force(e) } }
+
+// stopEvent writes what is only in memory; the process is about to end.
+type stopEvent struct{}
+
+func (stopEvent) apply(r *Room) {
+	r.saveMarks()
+	r.timers.stop()
+	r.closed = true
+	r.box.close()
+}
+
+// createEvent makes a new room (docs/protocol.md 7.2).
+type createEvent struct {
+	owner AccountID
+	name  string // empty: a temporary room
+	call  call
+	req   string
+}
+
+func (e createEvent) apply(r *Room) {
+	owner := r.hub.dir.get(e.owner)
+	r.persistent = e.name != ""
+	r.record = RoomRecord{
+		ID: r.id, Name: e.name, OwnerID: e.owner,
+		Settings: json.RawMessage("{}"), Created: time.Now(),
+	}
+	if !r.persistent {
+		r.record.Name = clip("[ temp ] created by: "+owner.Name, maxName)
+	} else if err := r.storeNew(); err != nil {
+		r.log.Error("room not created", "err", err)
+		r.hub.toAccount(e.owner, refusedEvent{e.call, "ERR_CREATE_FAILED"})
+		r.end()
+		return
+	}
+	r.ready = true
+	r.settings = roomSettings{UserLimit: r.hub.opt.UserLimit}
+	r.chat.load(nil, true)
+	m := r.addMember(owner)
+	m.authorized = r.persistent
+	if m.authorized {
+		r.authorized = append(r.authorized, m.id)
+	}
+	r.refresh()
+	r.used()
+	r.hub.toAccount(e.owner, enteredEvent{r.id, r.conf.Load(), e.call, e.req})
+}
+
+func (r *Room) storeNew() error {
+	ctx, cancel := r.hub.storeContext()
+	defer cancel()
+	return r.hub.store.CreateRoom(ctx, r.record, []AccountID{r.record.OwnerID})
+}
+
+// loadEvent reads the room from the database.
+type loadEvent struct{}
+
+// Delays between attempts to load a room from a database that does not answer.
+const (
+	firstLoadDelay = 500 * time.Millisecond
+	maxLoadDelay   = 10 * time.Second
+)
+
+// tailLoaded is how many messages are read when a room is loaded.
+const tailLoaded = 30
+
+func (loadEvent) apply(r *Room) {
+	data, err := r.read()
+	for delay := firstLoadDelay; err != nil && !errors.Is(err, ErrNotFound); delay = min(2*delay, maxLoadDelay) {
+		r.log.Error("room not loaded, will try again", "err", err, "in", delay)
+		select {
+		case <-time.After(delay):
+		case <-r.hub.done:
+			r.end()
+			return
+		}
+		data, err = r.read()
+	}
+	if err != nil {
+		r.end()
+		return
+	}
+	r.take(data)
+	r.refresh()
+	r.used()
+}
+
+func (r *Room) read() (*RoomData, error) {
+	ctx, cancel := r.hub.storeContext()
+	defer cancel()
+	return r.hub.store.LoadRoom(ctx, r.id, tailLoaded)
+}
+
+// take makes the loaded data the room's own.
+func (r *Room) take(data *RoomData) {
+	r.ready, r.persistent = true, true
+	r.record = data.Room
+	r.settings = readSettings(data.Room.Settings, r.hub.opt.UserLimit)
+	r.publicToken = data.PublicToken
+	r.assigned = data.Assigned
+	r.chat.load(data.Tail, len(data.Tail) < tailLoaded)
+	for _, i := range r.hub.dir.getAll(data.Authorized) {
+		r.addMember(i).authorized = true
+		r.authorized = append(r.authorized, i.ID)
+	}
+	for _, a := range data.Assigned {
+		for _, i := range r.hub.dir.getAll(r.hub.groups.membersOf(workgroupID(a.FID))) {
+			r.addMember(i).workgroups++
+		}
+	}
+	for _, mark := range data.Marks {
+		if m := r.members[mark.Account]; m != nil {
+			m.mark = mark
+		}
+	}
+	r.loadRecent()
+}
+
+// used notes that somebody was there until now, or comes soon.
+func (r *Room) used() {
+	r.usedAt = time.Now()
+	r.watchEmpty()
+}
+
+// watchEmpty starts or stops the timer of a room without anybody (docs/protocol.md
+// 7.1): it leaves memory; a temporary room is gone for good.
+func (r *Room) watchEmpty() {
+	if len(r.attached) > 0 {
+		if r.timers.empty != nil {
+			r.timers.empty.Stop()
+			r.timers.empty = nil
+		}
+		return
+	}
+	if r.timers.empty == nil {
+		wait := time.Until(r.usedAt.Add(r.hub.opt.EmptyAfter))
+		r.timers.empty = r.hub.later(wait, r.post(emptyEvent{}))
+	}
+}
+
+type emptyEvent struct{}
+
+func (emptyEvent) apply(r *Room) {
+	r.timers.empty = nil
+	if len(r.attached) > 0 || time.Since(r.usedAt) < r.hub.opt.EmptyAfter {
+		r.watchEmpty() // somebody came while the event was on the way
+		return
+	}
+	if r.saveMarks(); len(r.dirtyMarks) > 0 {
+		r.used() // the database is away: keep what is not written
+		return
+	}
+	r.log.Debug("room left memory", "persistent", r.persistent)
+	r.end()
+}
+
+// remove drops an id from a list of ids.
+func remove(ids []AccountID, id AccountID) []AccountID {
+	if i := slices.Index(ids, id); i >= 0 {
+		return slices.Delete(ids, i, i+1)
+	}
+	return ids
+}

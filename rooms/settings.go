@@ -1,0 +1,169 @@
+package rooms
+
+import (
+	"encoding/json"
+	"math"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// roomSettings are the stored settings of a room that this version acts on.
+type roomSettings struct {
+	UserLimit int
+}
+
+// readSettings takes what is usable from the stored settings.
+func readSettings(stored json.RawMessage, userLimit int) roomSettings {
+	s := roomSettings{UserLimit: userLimit}
+	var in struct {
+		UserLimit any `json:"userLimit"`
+	}
+	if json.Unmarshal(stored, &in) == nil {
+		if n, ok := wholeNumber(in.UserLimit); ok {
+			s.UserLimit = n
+		}
+	}
+	return s
+}
+
+// wholeNumber reads a number from 0 up that a setting may have.
+func wholeNumber(v any) (int, bool) {
+	f, ok := v.(float64)
+	return int(f), ok && f >= 0 && f <= math.MaxInt32 && f == math.Trunc(f)
+}
+
+// validName checks the name of a room: 1 to 191 characters, none of them a control
+// character (docs/protocol.md 10).
+func validName(name string) bool {
+	return name != "" && utf8.ValidString(name) && utf8.RuneCountInString(name) <= maxName &&
+		!strings.ContainsFunc(name, unicode.IsControl)
+}
+
+func (r *Room) settingsCall(outer call) {
+	c, ok := decodeCall(outer.from, outer.Data)
+	if !ok {
+		r.answer(outer, "", nil, "ERR_INVALID_DATA")
+		return
+	}
+	switch c.Type {
+	case "get":
+		r.answer(c, "settings", r.settingsFor(c.from.Account), "")
+	case "setting":
+		r.changeSetting(c)
+	default:
+		r.answer(c, "settings", nil, "ERR_NO_LISTENER")
+	}
+}
+
+// settingsFor is what the account may see (docs/protocol.md 10).
+func (r *Room) settingsFor(id AccountID) map[string]any {
+	s := map[string]any{"userLimit": r.settings.UserLimit, "roomName": r.record.Name}
+	if r.isAdmin(id) {
+		s["workgroups"] = r.settingsState().Workgroups
+	}
+	if r.rules(id) {
+		s["authorized"] = list(r.authorized)
+	}
+	return s
+}
+
+// settingUpdate tells a change, or that it was refused.
+type settingUpdate struct {
+	Success bool   `json:"success"`
+	ErrMsg  string `json:"errMsg,omitempty"`
+	Setting string `json:"setting"`
+	Value   any    `json:"value"`
+}
+
+// settingHandlers change one setting; they return the value in effect, or the code
+// of the refusal.
+var settingHandlers = map[string]func(*Room, any) (value any, code string){
+	"roomName":  (*Room).setName,
+	"userLimit": (*Room).setUserLimit,
+}
+
+func (r *Room) changeSetting(c call) {
+	var in struct {
+		Setting string `json:"setting"`
+		Value   any    `json:"value"`
+	}
+	if !c.into(&in) {
+		r.answer(c, "settings", nil, "ERR_INVALID_DATA")
+		return
+	}
+	in.Setting = clip(in.Setting, maxName)
+	handler := settingHandlers[in.Setting]
+	if handler == nil {
+		r.refuseSetting(c, in.Setting, "ERR_UNKNOWN_SETTING")
+		return
+	}
+	if !r.rules(c.from.Account) {
+		r.refuseSetting(c, in.Setting, "ERR_NOT_ADMIN")
+		return
+	}
+	value, code := handler(r, in.Value)
+	if code != "" {
+		r.refuseSetting(c, in.Setting, code)
+		return
+	}
+	done := settingUpdate{Success: true, Setting: in.Setting, Value: value}
+	r.toAll("settings", "update", done)
+	r.answer(c, "settings", done, "")
+	if in.Setting == "roomName" {
+		r.tellName()
+	}
+}
+
+func (r *Room) refuseSetting(c call, setting, code string) {
+	r.toAsker(c, "settings", "update", settingUpdate{ErrMsg: code, Setting: setting})
+	r.answer(c, "settings", nil, code)
+}
+
+func (r *Room) setName(v any) (any, string) {
+	name, _ := v.(string)
+	name = strings.TrimSpace(name)
+	switch {
+	case !r.persistent:
+		return nil, "ERR_ROOM_NOT_PERSISTED"
+	case !validName(name):
+		return nil, "ERR_INVALID_NAME"
+	}
+	ctx, cancel := r.hub.storeContext()
+	defer cancel()
+	if err := r.hub.store.RenameRoom(ctx, r.id, name); err != nil {
+		r.log.Error("room not renamed", "err", err)
+		return nil, "ERR_NOT_STORED"
+	}
+	r.record.Name = name
+	r.refresh()
+	return name, ""
+}
+
+func (r *Room) setUserLimit(v any) (any, string) {
+	limit, ok := wholeNumber(v)
+	if !ok {
+		return nil, "ERR_INVALID_VALUE"
+	}
+	if r.persistent {
+		ctx, cancel := r.hub.storeContext()
+		defer cancel()
+		if err := r.hub.store.SetRoomSetting(ctx, r.id, "userLimit", strconv.AppendInt(nil, int64(limit), 10)); err != nil {
+			r.log.Error("setting not stored", "setting", "userLimit", "err", err)
+			return nil, "ERR_NOT_STORED"
+		}
+	}
+	r.settings.UserLimit = limit
+	return limit, ""
+}
+
+// tellName tells everybody the room's new name and picture.
+func (r *Room) tellName() {
+	conf := r.conf.Load()
+	r.toAll("", "room-update", struct {
+		ClientID RoomID `json:"clientId"`
+		Name     string `json:"name"`
+		Avatar   string `json:"avatar"`
+	}{conf.ClientID, conf.Name, conf.Avatar})
+}

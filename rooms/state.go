@@ -1,0 +1,117 @@
+package rooms
+
+import "encoding/json"
+
+// roomState is the data of a room's initialize (docs/protocol.md 7.3).
+type roomState struct {
+	ID          RoomID         `json:"id"`
+	Name        string         `json:"name"`
+	OwnerID     AccountID      `json:"ownerId"`
+	Persistent  bool           `json:"persistent"`
+	Settings    settingsState  `json:"settings"`
+	GuestAvatar string         `json:"guestAvatar"`
+	Users       []AccountID    `json:"users"`
+	Admins      []AccountID    `json:"admins"`
+	Online      []AccountID    `json:"online"`
+	Recent      []AccountID    `json:"recent"`
+	Guests      []AccountID    `json:"guests"`
+	AtNames     []string       `json:"atNames"`
+	Authed      []AccountID    `json:"authed"`
+	Peers       []AccountID    `json:"peers"`
+	Workgroups  roomWorkgroups `json:"workgroups"`
+	Relation    roomRelation   `json:"relation"`
+}
+
+// roomWorkgroups has the assignments as objects; settingsState has their ids.
+type roomWorkgroups struct {
+	Available json.RawMessage  `json:"available"`
+	Assigned  []assignmentWire `json:"assigned"`
+}
+
+// assignmentWire is an assigned workgroup (docs/protocol.md 7.3).
+type assignmentWire struct {
+	FID      string      `json:"fId"`
+	FUID     string      `json:"fUId"`
+	RoomID   RoomID      `json:"roomId"`
+	SetByID  AccountID   `json:"setById"`
+	SetTime  string      `json:"setTime"`
+	ClientID WorkgroupID `json:"clientId"`
+	Name     string      `json:"name"`
+}
+
+// roomRelation is how far the asking account has read.
+type roomRelation struct {
+	UnreadMessages any `json:"unreadMessages"`
+	LastMessage    any `json:"lastMessage"`
+}
+
+func (r *Room) initialize(c call) {
+	r.toAsker(c, "", "initialize", r.state(r.members[c.from.Account]))
+}
+
+func (r *Room) state(m *member) roomState {
+	s := roomState{
+		ID: r.id, Name: r.record.Name, OwnerID: r.record.OwnerID, Persistent: r.persistent,
+		Settings: r.settingsState(), GuestAvatar: r.hub.pics.guest,
+		Users:  list(r.order),
+		Admins: []AccountID{}, Online: []AccountID{}, Recent: []AccountID{},
+		Guests: []AccountID{}, Peers: []AccountID{},
+		AtNames:    r.names(),
+		Authed:     list(r.authorized),
+		Workgroups: roomWorkgroups{r.hub.groups.all(), r.assignments()},
+		Relation:   roomRelation{r.unread(m), nil},
+	}
+	for _, i := range r.hub.dir.getAll(r.order) {
+		if i.isAdmin() {
+			s.Admins = append(s.Admins, i.ID)
+		}
+		member := r.members[i.ID]
+		if member.attached && member.visible {
+			s.Online = append(s.Online, i.ID)
+		}
+		if member.recent > 0 {
+			s.Recent = append(s.Recent, i.ID)
+		}
+	}
+	if last := r.chat.last(); last != nil && r.persistent {
+		s.Relation.LastMessage = last.event()
+	}
+	return s
+}
+
+// assignments lists the assigned workgroups that FriendCore still knows.
+func (r *Room) assignments() []assignmentWire {
+	wires := []assignmentWire{}
+	for _, a := range r.assigned {
+		id := workgroupID(a.FID)
+		if g, ok := r.hub.groups.group(id); ok {
+			wires = append(wires, assignmentWire{
+				FID: a.FID, FUID: g.UID, RoomID: r.id, SetByID: a.SetByID,
+				SetTime:  a.SetTime.UTC().Format("2006-01-02T15:04:05.000Z"),
+				ClientID: id, Name: g.Name,
+			})
+		}
+	}
+	return wires
+}
+
+// settingsState is the part of the settings that everybody sees.
+type settingsState struct {
+	UserLimit  int                `json:"userLimit"`
+	RoomName   string             `json:"roomName"`
+	Workgroups settingsWorkgroups `json:"workgroups"`
+}
+
+type settingsWorkgroups struct {
+	Available json.RawMessage `json:"available"`
+	Assigned  []WorkgroupID   `json:"assigned"`
+}
+
+func (r *Room) settingsState() settingsState {
+	s := settingsState{UserLimit: r.settings.UserLimit, RoomName: r.record.Name}
+	s.Workgroups = settingsWorkgroups{r.hub.groups.all(), []WorkgroupID{}}
+	for _, a := range r.assignments() {
+		s.Workgroups.Assigned = append(s.Workgroups.Assigned, a.ClientID)
+	}
+	return s
+}

@@ -1,0 +1,160 @@
+package rooms
+
+import (
+	"context"
+	"fmt"
+)
+
+// KnownUsers maps FriendCore's user ids to the time of the last change that is
+// known here, so that only newer users need to be asked for.
+func (h *Hub) KnownUsers() map[string]int64 { return h.dir.knownUsers() }
+
+// SyncUsers takes over users as FriendCore lists them: changed are the records of
+// new and changed ones, present the ids of all. Accounts are created and updated
+// in one transaction each; changes are announced.
+func (h *Hub) SyncUsers(ctx context.Context, changed []User, present map[string]bool) error {
+	select {
+	case h.records <- struct{}{}:
+		defer func() { <-h.records }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	var created, edited []AccountRecord
+	for _, u := range h.listed(changed) {
+		if i := h.dir.find(u); i == nil {
+			created = append(created, newRecord(u))
+		} else if next, differs := updated(i.AccountRecord, u); differs {
+			edited = append(edited, next)
+		}
+	}
+	if len(created) > 0 {
+		if err := h.store.CreateAccounts(ctx, created); err != nil {
+			return fmt.Errorf("create %d accounts: %w", len(created), err)
+		}
+		h.dir.put(created)
+	}
+	if len(edited) > 0 {
+		if err := h.store.UpdateAccounts(ctx, edited); err != nil {
+			return fmt.Errorf("update %d accounts: %w", len(edited), err)
+		}
+		for _, r := range edited {
+			h.applyRecord(r)
+		}
+	}
+	if len(created)+len(edited) > 0 {
+		h.log.Info("users read from FriendCore", "listed", len(present), "new", len(created), "changed", len(edited))
+	}
+	return nil
+}
+
+// listed leaves out users that no account can be kept for; of several records of
+// one user the last counts.
+func (h *Hub) listed(users []User) []User {
+	kept := make([]User, 0, len(users))
+	at := make(map[string]int, len(users))
+	for _, u := range users {
+		n, again := at[u.ID]
+		switch {
+		case u.ID == "" || !usable(u):
+			h.log.Warn("a user of FriendCore is left out: no usable id or login name", "user", clip(u.ID, maxName))
+		case again:
+			kept[n] = u
+		default:
+			at[u.ID] = len(kept)
+			kept = append(kept, u)
+		}
+	}
+	return kept
+}
+
+// SyncGroups puts FriendCore's list of workgroups in the place of the former one
+// and announces the differences (docs/protocol.md 6).
+func (h *Hub) SyncGroups(_ context.Context, groups []Group) error {
+	next := make([]*workgroup, 0, len(groups))
+	seen := make(map[string]bool, len(groups))
+	for _, g := range groups {
+		if !seen[g.ID] {
+			seen[g.ID] = true
+			next = append(next, &workgroup{g, h.membersOf(g)})
+		}
+	}
+	before := h.contactsOfOnline()
+	changes, affected := h.groups.replace(next)
+	for _, c := range changes {
+		h.tellGroup(c)
+	}
+	for _, id := range affected {
+		_, now := h.dir.change(id, func(*identity) bool { return true })
+		h.tellChange(now, "workgroups", list(h.groups.ofAccount(id)))
+	}
+	if len(changes) > 0 {
+		h.tellContactChanges(before)
+	}
+	return nil
+}
+
+// membersOf lists the enabled accounts of the group's members, each once.
+func (h *Hub) membersOf(g Group) []AccountID {
+	var ids []AccountID
+	seen := make(map[AccountID]bool, len(g.Members))
+	for _, user := range g.Members {
+		if i := h.dir.byFriendID(user); i != nil && !i.Disabled && !seen[i.ID] {
+			seen[i.ID] = true
+			ids = append(ids, i.ID)
+		}
+	}
+	return ids
+}
+
+// ApplySettings takes over what FriendCore's system setting says of stream and
+// super groups; the rooms that act on it come with calls and work rooms.
+func (h *Hub) ApplySettings(s GroupSettings) {
+	h.groups.mu.Lock()
+	defer h.groups.mu.Unlock()
+	h.groups.settings = s
+}
+
+// tellGroup tells the members of a workgroup, and those who left it, what changed.
+func (h *Hub) tellGroup(c groupChange) {
+	to := h.listening(append(append([]AccountID{}, c.members...), c.removed...))
+	if len(to) == 0 {
+		return
+	}
+	if len(c.added) > 0 {
+		h.post.Deliver(to, "", encode(event{"workgroup-update", map[string]any{"id": c.id, "add": c.added}}))
+	}
+	if len(c.removed) > 0 {
+		h.post.Deliver(to, "", encode(event{"workgroup-update", map[string]any{"id": c.id, "remove": c.removed}}))
+	}
+}
+
+// contactsOfOnline lists, for everybody who is logged in, the contacts he has now.
+func (h *Hub) contactsOfOnline() map[AccountID][]AccountID {
+	h.mu.Lock()
+	ids := make([]AccountID, 0, len(h.accounts))
+	for id, a := range h.accounts {
+		if a.initialized.Load() {
+			ids = append(ids, id)
+		}
+	}
+	h.mu.Unlock()
+	contacts := make(map[AccountID][]AccountID, len(ids))
+	for _, id := range ids {
+		contacts[id] = h.groups.contacts(id)
+	}
+	return contacts
+}
+
+// tellContactChanges tells everybody who is logged in which contacts came and went.
+func (h *Hub) tellContactChanges(before map[AccountID][]AccountID) {
+	for id, old := range before {
+		now := h.groups.contacts(id)
+		to := []AccountID{id}
+		for _, c := range h.onlineOf(without(now, old)) {
+			h.post.Deliver(to, "", encode(event{"contact-add", map[string]AccountID{"clientId": c}}))
+		}
+		for _, c := range h.onlineOf(without(old, now)) {
+			h.post.Deliver(to, "", encode(event{"contact-remove", c}))
+		}
+	}
+}

@@ -1,0 +1,139 @@
+package rooms
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// AccountID names an account ("acc-…") or a guest ("guest-…"). See
+// docs/protocol.md section 3.2.
+type AccountID string
+
+// RoomID names a room: "room-…", "cont-…" or "worg-…".
+type RoomID string
+
+// WorkgroupID is the protocol's name of a workgroup, "friend_wg_" and
+// FriendCore's numeric group id.
+type WorkgroupID string
+
+// ConnID names one connection of this process. Zero names none.
+type ConnID uint64
+
+// Address is where a reply goes: one connection of an account.
+type Address struct {
+	Account AccountID
+	Conn    ConnID
+}
+
+// User is a Friend user as FriendCore (or the local user list) vouches for it.
+type User struct {
+	ID         string // FriendCore's UniqueID; opaque
+	Login      string // FriendCore's Name
+	Name       string // full name; empty: the login is shown
+	Disabled   bool
+	LastUpdate int64 // seconds since 1970; zero if never changed or not known
+	// Admin is nil when the source of this record does not say
+	// (docs/protocol.md 5.3): only a login answer does.
+	Admin *bool
+}
+
+// DisplayName is the full name, else the login.
+func (u User) DisplayName() string {
+	if u.Name != "" {
+		return u.Name
+	}
+	return u.Login
+}
+
+// Group is a workgroup as FriendCore lists it (docs/protocol.md 6).
+type Group struct {
+	ID       string   // FriendCore's numeric id as text
+	UID      string   // FriendCore's unique id
+	ParentID string   // numeric id of the parent, empty for none
+	Name     string   // never empty
+	Members  []string // FriendCore user ids, in FriendCore's order
+}
+
+// GroupSettings is FriendCore's system setting presence/systemsettings
+// (docs/protocol.md 12.6): names or ids of workgroups, trimmed.
+type GroupSettings struct {
+	Stream, Super []string
+}
+
+// AccountRecord is a stored account. Zero strings stand for NULL in FUserID and
+// FUsername.
+type AccountRecord struct {
+	ID         AccountID
+	FUserID    string
+	FUsername  string
+	LastUpdate int64 // fLastUpdate, seconds
+	Disabled   bool
+	Name       string
+	HasAvatar  bool            // an own picture is stored; AccountStore.Avatars reads it
+	Settings   json.RawMessage // always a JSON object
+}
+
+// RoomRecord is a stored room.
+type RoomRecord struct {
+	ID          RoomID
+	WorkgroupID WorkgroupID // empty but for work rooms
+	Name        string
+	OwnerID     AccountID
+	Settings    json.RawMessage // always a JSON object
+	IsPrivate   bool
+	Created     time.Time
+}
+
+// Assignment is a workgroup that is assigned to a room (docs/protocol.md 6).
+type Assignment struct {
+	FID     string
+	SetByID AccountID
+	SetTime time.Time
+}
+
+// ReadMark says up to which message an account has read a room.
+type ReadMark struct {
+	Account AccountID
+	MsgID   string // empty: nothing was there to read
+	Time    int64  // time of that message, milliseconds; zero if MsgID is empty
+}
+
+// Token is an invite token (docs/protocol.md 9).
+type Token struct {
+	Type      string // "public", "private" or "room"
+	Token     string
+	Room      RoomID
+	SingleUse bool
+	Target    AccountID // empty: anybody
+	CreatedBy AccountID
+	Created   time.Time
+}
+
+// Message is a chat message in its long form, as in logs (docs/protocol.md 8.1).
+// Empty strings stand for null where the protocol has null.
+type Message struct {
+	ID         string
+	Room       RoomID
+	From       AccountID // empty: a guest wrote it
+	Time       int64     // milliseconds since 1970, strictly increasing per room
+	Type       string    // "msg"
+	Name       string    // the author's name when it was written
+	Text       string    // the text of the last edit, if there is one
+	StatusID   string
+	Status     string // "" or "delete"
+	EditID     string // the edit fields are all zero for an unedited message
+	EditBy     AccountID
+	EditTime   int64
+	EditReason string
+}
+
+// RoomData is everything that a room holds in the database and keeps in memory.
+type RoomData struct {
+	Room        RoomRecord
+	Authorized  []AccountID // enabled accounts only
+	Assigned    []Assignment
+	Tail        []Message // the newest messages without deleted ones, oldest first
+	PublicToken string    // empty: none
+	Marks       []ReadMark
+	Tokens      []Token // only for RoomStore.Persist: tokens made while the room was temporary
+}
