@@ -1,0 +1,121 @@
+package sql_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"presence/rooms"
+	"presence/sql"
+	"presence/sql/sqltest"
+)
+
+// In a room with 10000 messages each frequent read follows an index to its rows,
+// and sorts nothing.
+func TestFrequentReadsUseIndexes(t *testing.T) {
+	sqltest.EachConfig(t, func(t *testing.T, c sql.Config) {
+		db := sqltest.Open(t, c)
+		acc := accounts(t, db, 2)
+		for _, id := range []rooms.RoomID{"room-1", "room-2"} {
+			room(t, db, id, acc...)
+			add(t, db, id, messages(string(id), acc[0], 10_000)...)
+		}
+		page, err := db.Page(t.Context(), "room-1", rooms.PageQuery{Before: start + 5000, Limit: 100})
+		must(t, err)
+		same(t, []string{page[0].ID, page[99].ID}, []string{"msg-room-1-4900", "msg-room-1-4999"})
+
+		args := map[string][]any{
+			"newest": {"room-1", 50},
+			"before": {"room-1", "room-1", start + 5000, 30}, "after": {"room-1", "room-1", start + 5000, 30},
+			"unread": {"room-1", "room-1", start + 9900, "acc-1"}, "one": {"msg-room-1-7", "room-1"},
+		}
+		for name, query := range sql.FrequentReads(c.Driver) {
+			if c.Driver == sql.MySQL {
+				if n := rowsTouched(t, c, query, args[name]); n > 250 {
+					t.Errorf("%s: the server reads %d rows", name, n)
+				}
+			}
+			for n, line := range plan(t, c, query, args[name]) {
+				byTime := name == "before" || name == "after" || name == "unread"
+				if n == 0 && byTime && !strings.Contains(line, "timestamp") && !strings.Contains(line, "type=range") {
+					t.Errorf("%s does not begin at its time: %s", name, line)
+				}
+				scans := strings.Contains(line, "SCAN") || strings.Contains(line, "type=ALL") || strings.Contains(line, "type=index ")
+				sorts := strings.Contains(line, "TEMP B-TREE") || strings.Contains(line, "filesort")
+				if scans || sorts {
+					t.Errorf("%s: %s", name, line)
+				}
+			}
+		}
+	})
+}
+
+// plan says how the database is going to answer a query, a line for each table.
+func plan(t testing.TB, c sql.Config, query string, args []any) (lines []string) {
+	t.Helper()
+	explain := "EXPLAIN "
+	if c.Driver == sql.SQLite {
+		explain = "EXPLAIN QUERY PLAN "
+	}
+	db := sqltest.Bare(t, c)
+	defer db.Close()
+	rows, err := db.QueryContext(t.Context(), explain+query, args...)
+	must(t, err)
+	defer rows.Close()
+	columns, err := rows.Columns()
+	must(t, err)
+	for rows.Next() {
+		values, into := make([]any, len(columns)), make([]any, len(columns))
+		for n := range values {
+			into[n] = &values[n]
+		}
+		must(t, rows.Scan(into...))
+		var line strings.Builder
+		for n, v := range values {
+			if b, ok := v.([]byte); ok {
+				v = string(b)
+			}
+			fmt.Fprintf(&line, "%s=%v ", columns[n], v)
+		}
+		lines = append(lines, line.String())
+	}
+	must(t, rows.Err())
+	if len(lines) == 0 {
+		t.Fatal("no plan")
+	}
+	return lines
+}
+
+// rowsTouched counts the rows that the server reads to answer a query.
+func rowsTouched(t testing.TB, c sql.Config, query string, args []any) (count int) {
+	t.Helper()
+	db := sqltest.Bare(t, c)
+	defer db.Close()
+	db.SetMaxOpenConns(1) // the counters belong to the connection
+	for _, q := range []string{"FLUSH STATUS", query} {
+		var given []any
+		if q == query {
+			given = args
+		}
+		rows, err := db.QueryContext(t.Context(), q, given...)
+		must(t, err)
+		for rows.Next() {
+			continue
+		}
+		must(t, rows.Err())
+	}
+	rows, err := db.QueryContext(t.Context(), `SHOW SESSION STATUS LIKE 'Handler_read%'`)
+	must(t, err)
+	defer rows.Close()
+	for rows.Next() {
+		var name string
+		var n int
+		must(t, rows.Scan(&name, &n))
+		count += n
+	}
+	must(t, rows.Err())
+	if count == 0 {
+		t.Fatal("the server has counted nothing")
+	}
+	return count
+}

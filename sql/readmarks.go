@@ -1,0 +1,140 @@
+package sql
+
+import (
+	"cmp"
+	"context"
+	dbsql "database/sql"
+	"errors"
+	"fmt"
+	"slices"
+
+	"presence/rooms"
+)
+
+// SaveReadMarks moves read marks forward (docs/protocol.md 8.4): one older than
+// the stored one changes nothing. Marks of guests are left out.
+func (db *DB) SaveReadMarks(ctx context.Context, id rooms.RoomID, marks []rooms.ReadMark) error {
+	what := fmt.Sprintf("save read marks of room %s", id)
+	if err := checkMarks(marks); err != nil {
+		return wrap(what, err)
+	}
+	if len(marks) == 0 {
+		return nil
+	}
+	return db.write(ctx, what, len(marks), func(ctx context.Context, s session) error {
+		return s.moveMarks(ctx, id, marks)
+	})
+}
+
+func checkMarks(marks []rooms.ReadMark) error {
+	for _, m := range marks {
+		if err := checkIDs("room_user_messages.userId", m.Account); err != nil {
+			return err
+		}
+		if err := checkFields(field{"room_user_messages.lastReadId", m.MsgID, shortChars}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// markInsert creates or moves marks. The message is selected by id and room, so
+// that a mark never points to a message of another room; if it is not there the
+// mark keeps its time only.
+func (db *DB) markInsert() insertion {
+	return insertion{
+		head: `INSERT INTO room_user_messages (userId, roomId, lastReadId, lastReadTime)`,
+		row:  `(?, ?, (SELECT msgId FROM message WHERE msgId = ? AND roomId = ?), ?)`,
+		tail: db.dialect.forwardMark,
+	}
+}
+
+// moveMarks writes the marks in the order of the accounts, so that two
+// transactions never wait for each other.
+func (s session) moveMarks(ctx context.Context, id rooms.RoomID, marks []rooms.ReadMark) error {
+	sorted := slices.DeleteFunc(slices.Clone(marks), func(m rooms.ReadMark) bool { return isGuest(m.Account) })
+	slices.SortStableFunc(sorted, func(a, b rooms.ReadMark) int { return cmp.Compare(a.Account, b.Account) })
+	return s.insert(ctx, s.db.markInsert(), len(sorted), func(n int) []any {
+		m := sorted[n]
+		var time any
+		if m.MsgID != "" {
+			time = m.Time
+		}
+		return []any{string(m.Account), string(id), m.MsgID, string(id), time}
+	})
+}
+
+func emptyMarks(accounts []rooms.AccountID) []rooms.ReadMark {
+	marks := make([]rooms.ReadMark, len(accounts))
+	for n, a := range accounts {
+		marks[n].Account = a
+	}
+	return marks
+}
+
+// makeMarks gives the accounts that have no mark one at the newest message.
+func (s session) makeMarks(ctx context.Context, id rooms.RoomID, accounts []rooms.AccountID) error {
+	var last struct {
+		ID   dbsql.NullString `db:"msgId"`
+		Time dbsql.NullInt64  `db:"timestamp"`
+	}
+	err := s.get(ctx, &last, `SELECT msgId, timestamp FROM message WHERE roomId = ?
+		ORDER BY timestamp DESC, _id DESC LIMIT 1`, string(id))
+	if err != nil && !errors.Is(err, rooms.ErrNotFound) {
+		return err
+	}
+	into := insertion{
+		head: `INSERT INTO room_user_messages (userId, roomId, lastReadId, lastReadTime)`,
+		row:  `(?, ?, ?, ?)`,
+		tail: s.db.dialect.ignoreDuplicate("roomId"),
+	}
+	return s.insert(ctx, into, len(accounts), func(n int) []any {
+		return []any{string(accounts[n]), string(id), last.ID, last.Time}
+	})
+}
+
+type markRow struct {
+	Account string           `db:"userId"`
+	MsgID   dbsql.NullString `db:"lastReadId"`
+	Time    int64            `db:"time"`
+}
+
+// selectMarks takes the time of the marked message from the message: the
+// predecessor moves marks without writing their time.
+const selectMarks = `SELECT r.userId, r.lastReadId, COALESCE(m.timestamp, r.lastReadTime, 0) AS time
+	FROM room_user_messages r LEFT JOIN message m ON m.msgId = r.lastReadId WHERE r.roomId = ?`
+
+func (s session) allMarks(ctx context.Context, id rooms.RoomID) ([]rooms.ReadMark, error) {
+	var rows []markRow
+	err := s.list(ctx, &rows, selectMarks+` ORDER BY r._id`, string(id))
+	return readMarks(rows), err
+}
+
+// marksOf returns the marks of accounts in their order.
+func (s session) marksOf(ctx context.Context, id rooms.RoomID, accounts []rooms.AccountID) ([]rooms.ReadMark, error) {
+	byID := make(map[rooms.AccountID]rooms.ReadMark, len(accounts))
+	for part := range slices.Chunk(accounts, valuesAtOnce) {
+		var rows []markRow
+		if err := s.list(ctx, &rows, selectMarks+` AND r.userId IN (?)`, string(id), part); err != nil {
+			return nil, err
+		}
+		for _, m := range readMarks(rows) {
+			byID[m.Account] = m
+		}
+	}
+	marks := make([]rooms.ReadMark, 0, len(accounts))
+	for _, a := range accounts {
+		if m, ok := byID[a]; ok {
+			marks = append(marks, m)
+		}
+	}
+	return marks, nil
+}
+
+func readMarks(rows []markRow) []rooms.ReadMark {
+	var marks []rooms.ReadMark
+	for _, r := range rows {
+		marks = append(marks, rooms.ReadMark{Account: rooms.AccountID(r.Account), MsgID: r.MsgID.String, Time: r.Time})
+	}
+	return marks
+}
