@@ -1,0 +1,73 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const transcripts = "testdata/transcripts"
+
+// TestTranscripts plays what was recorded of the original server against ours.
+func TestTranscripts(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(transcripts, "*.jsonl"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no transcripts: %v", err)
+	}
+	for _, path := range files {
+		scenario := strings.TrimSuffix(filepath.Base(path), ".jsonl")
+		t.Run(scenario, func(t *testing.T) {
+			t.Parallel()
+			lines := readTranscript(t, path)
+			if lines[0].Scenario != scenario {
+				t.Fatalf("the file of %s says that it is %s", scenario, lines[0].Scenario)
+			}
+			newReplay(t, scenario).play(lines)
+		})
+	}
+}
+
+// later are the recorded transcripts that are not replayed yet, by what they need.
+var later = map[string][]string{
+	"editing and deleting messages": {
+		"delete-by-admin", "edit-by-admin", "edit-not-allowed", "edit-own", "msg-get",
+	},
+	"one-to-one chats and relations": {
+		"contact-chat", "contact-confirm", "contact-delete", "contact-edit", "contact-live",
+		"contact-offline", "contact-open-chat", "relation-add", "service-relation-add",
+	},
+	"guests and the other kinds of invites": {
+		"guest-drops-named", "guest-leaves", "guest-wrong-token", "invite-single-use",
+	},
+	"calls": {
+		"live-drop", "live-join", "live-mode-ends", "live-quality", "live-restore", "live-restore-new",
+		"live-second-client", "live-signalling", "live-speaking", "live-three-peers",
+	},
+	"pictures of one's own": {"avatar-set"},
+	"assigning workgroups, work rooms": {
+		"work-room-chat", "work-rooms-join", "workgroup-assign", "workgroup-dismiss",
+		"workgroup-setusers", "workgroup-user-added", "workgroup-user-removed",
+	},
+	"requests, events and notifications of FriendCore": {
+		"notify-offline", "service-room-create", "service-room-get",
+		"service-room-is-user-in", "service-room-update", "service-user-disabled",
+	},
+}
+
+// TestTranscriptsOfLater keeps the list of what is missing true: a transcript that
+// is there is not listed as missing.
+func TestTranscriptsOfLater(t *testing.T) {
+	seen := map[string]bool{}
+	for need, scenarios := range later {
+		for _, scenario := range scenarios {
+			if seen[scenario] {
+				t.Errorf("%s is listed twice", scenario)
+			}
+			seen[scenario] = true
+			if _, err := os.Stat(filepath.Join(transcripts, scenario+".jsonl")); err == nil {
+				t.Errorf("%s is replayed: take it out of the list of %q", scenario, need)
+			}
+		}
+	}
+}

@@ -1,0 +1,2526 @@
+"use strict";
+(() => {
+  // sdk/events.ts
+  var Emitter = class {
+    #listeners = /* @__PURE__ */ new Map();
+    /** on calls listener at each event of this name until the result is called. */
+    on(name, listener) {
+      const all = this.#listeners.get(name) ?? /* @__PURE__ */ new Set();
+      this.#listeners.set(name, all);
+      all.add(listener);
+      return () => void all.delete(listener);
+    }
+    /** emit calls the listeners; one that fails does not hinder the others. */
+    emit(name, data) {
+      for (const listener of [...this.#listeners.get(name) ?? []]) {
+        try {
+          listener(data);
+        } catch (err) {
+          queueMicrotask(() => {
+            throw err;
+          });
+        }
+      }
+    }
+  };
+
+  // sdk/types.ts
+  function fields(value) {
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? value : null;
+  }
+  function text(value) {
+    return typeof value === "string" ? value : null;
+  }
+  function texts(value) {
+    return Array.isArray(value) ? value.filter((v) => typeof v === "string") : [];
+  }
+  function picture(value) {
+    return typeof value === "string" && value.startsWith("data:image/") ? value : null;
+  }
+  function readFrame(value) {
+    const f = fields(value);
+    return f && typeof f.type === "string" ? { type: f.type, data: f.data } : null;
+  }
+  function readReply(value) {
+    const f = fields(value);
+    if (!f || typeof f.requestId !== "string" || !("response" in f)) return null;
+    return { requestId: f.requestId, response: f.response, error: f.error ?? null };
+  }
+  function readIdentity(value) {
+    const f = fields(value);
+    if (!f || typeof f.clientId !== "string" || typeof f.name !== "string") return null;
+    return {
+      clientId: f.clientId,
+      name: f.name,
+      login: text(f.fUsername),
+      avatar: picture(f.avatar),
+      isAdmin: f.isAdmin === true,
+      isOnline: f.isOnline === true,
+      lastUpdate: Number(f.lastUpdate) || 0
+    };
+  }
+  function changedIdentity(old, update) {
+    const f = fields(update);
+    if (!f || Number(f.lastUpdate) < old.lastUpdate) return null;
+    const next = { ...old, lastUpdate: Number(f.lastUpdate) || old.lastUpdate };
+    if (f.key === "name" && typeof f.value === "string") next.name = f.value;
+    if (f.key === "avatar") next.avatar = picture(f.value);
+    if (f.key === "isOnline") next.isOnline = f.value === true;
+    return next;
+  }
+  function readConf(value) {
+    const f = fields(value);
+    if (!f || typeof f.clientId !== "string") return null;
+    return {
+      clientId: f.clientId,
+      persistent: f.persistent === true,
+      name: text(f.name) ?? "",
+      avatar: picture(f.avatar)
+    };
+  }
+  function readState(value) {
+    const f = fields(value);
+    if (!f) return null;
+    const relation = fields(f.relation);
+    return {
+      name: text(f.name) ?? "",
+      ownerId: text(f.ownerId),
+      persistent: f.persistent === true,
+      users: texts(f.users),
+      admins: texts(f.admins),
+      unread: typeof relation?.unreadMessages === "number" ? relation.unreadMessages : null,
+      lastMessage: readMessageEvent(relation?.lastMessage)
+    };
+  }
+  function readMessage(value) {
+    const f = fields(value);
+    if (!f || typeof f.msgId !== "string" || typeof f.message !== "string" || typeof f.time !== "number") return null;
+    return { msgId: f.msgId, fromId: text(f.fromId), name: text(f.name) ?? "", time: f.time, text: f.message };
+  }
+  function readMessageEvent(value) {
+    const f = readFrame(value);
+    return f?.type === "msg" ? readMessage(f.data) : null;
+  }
+  function readLogPage(value) {
+    const events = fields(fields(fields(value)?.data)?.data)?.events;
+    return Array.isArray(events) ? events.map(readMessageEvent).filter((m) => m !== null) : null;
+  }
+
+  // sdk/identities.ts
+  var AT_ONCE = 500;
+  var Identities = class extends Emitter {
+    #ask;
+    #known = /* @__PURE__ */ new Map();
+    #wanted = /* @__PURE__ */ new Set();
+    #asking = false;
+    constructor(ask) {
+      super();
+      this.#ask = ask;
+    }
+    get(id) {
+      return id === null ? void 0 : this.#known.get(id);
+    }
+    /** want sees to it that these identities become known; change tells when. */
+    want(ids) {
+      for (const id of ids) if (!this.#known.has(id)) this.#wanted.add(id);
+      if (this.#asking || this.#wanted.size === 0) return;
+      this.#asking = true;
+      queueMicrotask(() => void this.#fetch());
+    }
+    /** learn takes over an identity that came with something else. */
+    learn(value) {
+      const identity = readIdentity(value);
+      if (identity) {
+        this.#known.set(identity.clientId, identity);
+        this.emit("change", null);
+      }
+      return identity;
+    }
+    /** update takes an identity-update. */
+    update(data) {
+      const id = fields(data)?.clientId;
+      const old = typeof id === "string" ? this.#known.get(id) : void 0;
+      const next = old && changedIdentity(old, data);
+      if (!next) return;
+      this.#known.set(next.clientId, next);
+      this.emit("change", null);
+    }
+    /** refresh asks for what has changed while the connection was away. */
+    async refresh() {
+      const held = Object.fromEntries([...this.#known].map(([id, i]) => [id, i.lastUpdate]));
+      this.want([]);
+      if (this.#known.size > 0) this.#learnAll(await this.#ask("refresh", held).catch(() => null));
+    }
+    async #fetch() {
+      const ids = [...this.#wanted].slice(0, AT_ONCE);
+      const found = await this.#ask("get-list", ids).catch(() => null);
+      this.#asking = false;
+      if (found === null) return;
+      for (const id of ids) this.#wanted.delete(id);
+      this.#learnAll(found);
+      this.want([]);
+    }
+    #learnAll(found) {
+      if (!Array.isArray(found)) return;
+      for (const value of found) {
+        const identity = readIdentity(value);
+        if (identity) this.#known.set(identity.clientId, identity);
+      }
+      this.emit("change", null);
+    }
+  };
+
+  // sdk/requests.ts
+  var OFFLINE = "ERR_OFFLINE";
+  var NO_ANSWER = "ERR_NO_ANSWER";
+  var Refused = class extends Error {
+    constructor(code, message = code) {
+      super(message);
+      this.code = code;
+      this.name = "Refused";
+    }
+    code;
+  };
+  var PATIENCE = 15e3;
+  var Requests = class {
+    #waiting = /* @__PURE__ */ new Map();
+    #last = 0;
+    /** ask calls send with a new request id; send says whether it could. */
+    ask(send) {
+      const id = `req-${++this.#last}-${Math.random().toString(36).slice(2, 10)}`;
+      return new Promise((resolve, reject) => {
+        if (!send(id)) {
+          reject(new Refused(OFFLINE));
+          return;
+        }
+        const timer = setTimeout(() => this.#take(id)?.reject(new Refused(NO_ANSWER)), PATIENCE);
+        this.#waiting.set(id, { resolve, reject, timer });
+      });
+    }
+    /** settle hands a reply to who asked; other connections' replies are nobody's. */
+    settle(reply) {
+      const waiting = this.#take(reply.requestId);
+      if (!reply.error) waiting?.resolve(reply.response);
+      else waiting?.reject(new Refused(typeof reply.error === "string" ? reply.error : "ERR_UNKNOWN"));
+    }
+    /** dropAll fails everything that waits: its answers cannot come any more. */
+    dropAll() {
+      for (const id of [...this.#waiting.keys()]) this.#take(id)?.reject(new Refused(OFFLINE));
+    }
+    #take(id) {
+      const waiting = this.#waiting.get(id);
+      if (waiting) clearTimeout(waiting.timer);
+      this.#waiting.delete(id);
+      return waiting;
+    }
+  };
+
+  // sdk/chat.ts
+  var CATCH_UP_AGAIN = 3e3;
+  var TYPING_AGAIN = 4e3;
+  var TYPING_ENDS = 6e3;
+  var TYPING_FORGOTTEN = 1e4;
+  var PAGE = 100;
+  var Chat = class extends Emitter {
+    #port;
+    #messages = [];
+    #ids = /* @__PURE__ */ new Set();
+    #outbox = [];
+    #lastKey = 0;
+    #loaded = false;
+    #complete = false;
+    #loading = null;
+    #connected = false;
+    /** everything up to this time is here; behind it there may be gaps */
+    #gapless = 0;
+    #catchingUp = 0;
+    #again;
+    #confirmed = "";
+    #errorText = null;
+    #typists = /* @__PURE__ */ new Map();
+    #typingSent = 0;
+    #typingEnds;
+    constructor(port) {
+      super();
+      this.#port = port;
+    }
+    /** The known part of the log, oldest first. */
+    get messages() {
+      return this.#messages;
+    }
+    /** Our messages that are not in the log yet, oldest first. */
+    get outbox() {
+      return this.#outbox;
+    }
+    /** Whether the newest messages have been read from the server. */
+    get loaded() {
+      return this.#loaded;
+    }
+    /** Whether nothing older exists. */
+    get complete() {
+      return this.#complete;
+    }
+    get typists() {
+      return [...this.#typists.keys()];
+    }
+    get last() {
+      return this.#messages[this.#messages.length - 1];
+    }
+    /** open reads the newest messages, once. */
+    open() {
+      if (this.#loaded) return Promise.resolve();
+      return this.#once(async () => {
+        const page = readLogPage(await this.#port.ask("log", null));
+        this.#loaded = true;
+        this.#complete = page === null || page.length === 0;
+        this.#add(page ?? []);
+        this.emit("change", null);
+      });
+    }
+    /** older reads the page before the oldest message. */
+    older() {
+      const first = this.#messages[0];
+      if (!first || this.#complete) return Promise.resolve();
+      return this.#once(async () => {
+        const page = readLogPage(await this.#port.ask("log", { firstId: first.msgId, firstTime: first.time }));
+        this.#complete = page === null || page.length === 0;
+        this.#add(page ?? []);
+        this.emit("change", null);
+      });
+    }
+    /** once lets one page be read at a time. */
+    #once(read) {
+      this.#loading ??= read().finally(() => this.#loading = null);
+      return this.#loading;
+    }
+    /** write sends a text, now or when the connection is back. */
+    write(words) {
+      const outgoing = {
+        key: ++this.#lastKey,
+        text: words,
+        time: Date.now(),
+        status: "waiting",
+        failure: null,
+        unsure: false
+      };
+      this.#outbox.push(outgoing);
+      this.typing(false);
+      this.#sendWaiting();
+      this.emit("change", null);
+    }
+    /** retry sends again what has failed. */
+    retry(key) {
+      for (const o of this.#outbox) if (o.key === key && o.status === "failed") o.status = "waiting";
+      this.#sendWaiting();
+      this.emit("change", null);
+    }
+    /** discard gives up what has failed. */
+    discard(key) {
+      this.#outbox = this.#outbox.filter((o) => o.key !== key || o.status !== "failed");
+      this.emit("change", null);
+    }
+    /** typing tells the others whether we are writing; call it at every key. */
+    typing(now) {
+      clearTimeout(this.#typingEnds);
+      if (now) {
+        this.#typingEnds = setTimeout(() => this.typing(false), TYPING_ENDS);
+        if (Date.now() - this.#typingSent < TYPING_AGAIN) return;
+        if (this.#port.send("state", { type: "set-typing" })) this.#typingSent = Date.now();
+      } else if (this.#typingSent > 0) {
+        this.#typingSent = 0;
+        this.#port.send("state", { type: "clear-typing" });
+      }
+    }
+    /** confirm tells the server that everything up to the newest message is read. */
+    confirm() {
+      const id = this.last?.msgId;
+      if (!id || id === this.#confirmed) return;
+      if (this.#port.send("confirm", { type: "message", eventId: id })) this.#confirmed = id;
+    }
+    /** receive takes a chat event of the room. */
+    receive(data) {
+      const e = readFrame(data);
+      if (e?.type === "msg") this.#written(readMessage(e.data));
+      else if (e?.type === "state") this.#typingTold(e.data);
+      else if (e?.type === "error") this.#errorTold(e.data);
+    }
+    /** disconnected keeps what was not confirmed for the next connection. */
+    disconnected() {
+      this.#connected = false;
+      this.#catchingUp++;
+      clearTimeout(this.#again);
+      this.#typingSent = 0;
+      this.#confirmed = "";
+      for (const id of this.typists) this.#forgetTypist(id);
+      this.emit("change", null);
+    }
+    /** connected reads what was written meanwhile and sends what waits. */
+    async connected() {
+      const turn = ++this.#catchingUp;
+      clearTimeout(this.#again);
+      try {
+        if (this.#loaded) await this.#catchUp();
+      } catch (err) {
+        const offline = err instanceof Refused && err.code === OFFLINE;
+        if (!offline && turn === this.#catchingUp) this.#again = setTimeout(() => void this.connected(), CATCH_UP_AGAIN);
+        return;
+      }
+      if (turn !== this.#catchingUp) return;
+      this.#connected = true;
+      this.#gapless = this.last?.time ?? 0;
+      this.#sendWaiting();
+      this.emit("change", null);
+    }
+    async #catchUp() {
+      for (let from = this.#gapless, full = true; full; ) {
+        const page = readLogPage(await this.#port.ask("log", from ? { lastTime: from, length: PAGE } : null)) ?? [];
+        if (from === 0 && page.length > 0) this.#complete = false;
+        this.#addNews(page);
+        const newest = page[page.length - 1];
+        full = page.length >= PAGE && newest !== void 0 && newest.time > from;
+        from = newest?.time ?? from;
+      }
+      this.emit("change", null);
+    }
+    /** written takes a message that was sent to everybody just now. */
+    #written(m) {
+      if (!m || this.#ids.has(m.msgId)) return;
+      if (m.fromId !== null) this.#forgetTypist(m.fromId);
+      this.#addNews([m]);
+      if (m.fromId !== this.#port.self) this.emit("message", m);
+      this.emit("change", null);
+    }
+    /** add puts messages in their places, each once. */
+    #add(messages) {
+      const fresh = messages.filter((m) => !this.#ids.has(m.msgId));
+      if (fresh.length === 0) return;
+      for (const m of fresh) this.#ids.add(m.msgId);
+      const sorted = this.#messages.length === 0 || fresh[0].time > this.#messages[this.#messages.length - 1].time;
+      this.#messages = this.#messages.concat(fresh);
+      if (!sorted) this.#messages.sort((a, b) => a.time - b.time);
+      if (this.#connected || this.#gapless === 0) this.#gapless = this.last?.time ?? 0;
+    }
+    /** addNews adds messages among which are those that we have sent. */
+    #addNews(messages) {
+      for (const m of messages) if (!this.#ids.has(m.msgId)) this.#arrived(m);
+      this.#add(messages);
+    }
+    /** arrived finds the outgoing message that a message of ours was. */
+    #arrived(m) {
+      if (m.fromId === null || m.fromId !== this.#port.self) return;
+      const n = this.#outbox.findIndex((o) => o.text === m.text && (o.status === "sending" || o.unsure));
+      if (n >= 0) this.#outbox.splice(n, 1);
+    }
+    #sendWaiting() {
+      if (!this.#connected) return;
+      for (const o of this.#outbox) if (o.status === "waiting") void this.#send(o);
+    }
+    async #send(o) {
+      o.status = "sending";
+      o.failure = null;
+      o.unsure = false;
+      try {
+        const m = readMessageEvent(await this.#port.ask("msg", { message: o.text }));
+        this.#outbox = this.#outbox.filter((other) => other !== o);
+        this.#add(m ? [m] : []);
+      } catch (err) {
+        this.#notSent(o, err);
+      }
+      this.emit("change", null);
+    }
+    #notSent(o, err) {
+      const code = err instanceof Refused ? err.code : "ERR_UNKNOWN";
+      o.unsure = code === OFFLINE || code === NO_ANSWER;
+      if (code === OFFLINE) {
+        o.status = "waiting";
+        return;
+      }
+      o.status = "failed";
+      o.failure = { code, text: this.#errorText?.message === o.text ? this.#errorText.text : null };
+    }
+    /** errorTold keeps the words for the refusal that follows (docs/protocol.md 8.5). */
+    #errorTold(data) {
+      const f = fields(data);
+      const message = text(f?.message);
+      const words = text(f?.text);
+      if (message !== null && words !== null) this.#errorText = { message, text: words };
+    }
+    #typingTold(data) {
+      const from = text(fields(data)?.fromId);
+      const state = readFrame(fields(data)?.state);
+      if (from === null || from === this.#port.self) return;
+      this.#forgetTypist(from);
+      if (state?.type === "set-typing") {
+        this.#typists.set(from, setTimeout(() => this.#forgetTypist(from), TYPING_FORGOTTEN));
+        this.emit("typing", null);
+      }
+    }
+    #forgetTypist(id) {
+      clearTimeout(this.#typists.get(id));
+      if (this.#typists.delete(id)) this.emit("typing", null);
+    }
+  };
+
+  // sdk/room.ts
+  var STATE_PATIENCE = 5e3;
+  var Room = class extends Emitter {
+    id;
+    chat;
+    #port;
+    #conf;
+    #ownerId = null;
+    #admins = [];
+    #members = [];
+    #known = false;
+    #here = false;
+    #looking = false;
+    #unread = 0;
+    #lastStored = null;
+    #again;
+    constructor(conf, port) {
+      super();
+      this.id = conf.clientId;
+      this.#conf = conf;
+      this.#port = port;
+      this.chat = new Chat({
+        get self() {
+          return port.self;
+        },
+        send: (type, data) => this.#here && this.#send("chat", { type, data }),
+        ask: (type, data) => this.#ask("chat", type, data)
+      });
+      this.chat.on("message", () => void (this.#looking || this.#unread++));
+      this.chat.on("change", () => this.emit("change", null));
+    }
+    get name() {
+      return this.#conf.name;
+    }
+    /** A data URL, or null. */
+    get avatar() {
+      return this.#conf.avatar;
+    }
+    /** Whether the room has a name and stays. */
+    get persistent() {
+      return this.#conf.persistent;
+    }
+    get ownerId() {
+      return this.#ownerId;
+    }
+    get members() {
+      return this.#members;
+    }
+    /** Whether the server has told the state of the room. */
+    get known() {
+      return this.#known;
+    }
+    /** Whether the room can be reached now. */
+    get here() {
+      return this.#here;
+    }
+    /** How many messages of others have not been looked at. */
+    get unread() {
+      return this.#unread;
+    }
+    get lastMessage() {
+      return this.chat.last ?? this.#lastStored;
+    }
+    /** Whether this account may name the room and change its settings. */
+    get mayRename() {
+      const self = this.#port.self;
+      return self !== null && (self === this.#ownerId || this.#admins.includes(self));
+    }
+    /** persist gives a temporary room a name and keeps it. */
+    async persist(name) {
+      await this.#port.ask((requestId) => ({
+        type: this.id,
+        data: { type: "persist", data: { name, persistent: true }, requestId }
+      }));
+    }
+    async rename(name) {
+      await this.#ask("settings", "setting", { setting: "roomName", value: name });
+    }
+    /** add lets an account in at once. */
+    async add(account) {
+      await this.#ask("invite", "room-add", { clientId: account });
+    }
+    /** inviteToken is the token with which anybody may join, made if there is none. */
+    async inviteToken() {
+      const token = text(fields(await this.#ask("invite", "public", {}))?.token);
+      if (token === null) throw new Refused("ERR_NOT_STORED");
+      return token;
+    }
+    /** leave ends the membership; the account then removes the room. */
+    async leave() {
+      await this.#port.ask((requestId) => ({ type: this.id, data: { type: "leave", requestId } }));
+    }
+    /** look says whether the user sees the room now: its messages count as read. */
+    look(now) {
+      const changed = now !== this.#looking;
+      this.#looking = now;
+      if (changed) this.#tellLooking();
+      if (now && (changed || this.#unread > 0)) {
+        this.#unread = 0;
+        this.#send("counter-reset", void 0);
+        this.emit("change", null);
+      }
+      if (now) this.chat.confirm();
+    }
+    /** found takes over what is told of the room, and reads the rest. */
+    found(conf) {
+      this.#conf = conf;
+      this.#here = true;
+      this.#initialize();
+      this.#tellLooking();
+      void this.chat.connected();
+      this.emit("change", null);
+    }
+    /** away says that the room cannot be reached until it is found again. */
+    away() {
+      clearTimeout(this.#again);
+      this.#here = false;
+      this.chat.disconnected();
+      this.emit("change", null);
+    }
+    /** receive takes an event for the room. */
+    receive(data) {
+      const reply = readReply(data);
+      const e = readFrame(data);
+      if (!e) {
+        if (reply) this.#port.settle(reply);
+        return;
+      }
+      const inner = readReply(e.data);
+      if (inner) this.#port.settle(inner);
+      else this.#event(e.type, e.data);
+    }
+    #event(type, data) {
+      switch (type) {
+        case "chat":
+          return this.chat.receive(data);
+        case "initialize":
+          return this.#initialized(data);
+        case "persistent":
+          return this.#named(data);
+        case "room-update":
+          return this.#updated(data);
+        case "join":
+          return this.#memberJoined(text(fields(data)?.clientId));
+        case "leave":
+          return this.#memberLeft(text(data));
+        case "admin-add":
+        case "admin-remove":
+          return this.#adminChanged(text(data), type === "admin-add");
+        case "counter-reset":
+          this.#unread = 0;
+          this.emit("change", null);
+      }
+    }
+    #initialize() {
+      clearTimeout(this.#again);
+      this.#send("initialize", void 0);
+      this.#again = setTimeout(() => this.#here && this.#initialize(), STATE_PATIENCE);
+    }
+    #initialized(data) {
+      const state = readState(data);
+      if (!state) return;
+      clearTimeout(this.#again);
+      this.#known = true;
+      this.#conf = { ...this.#conf, name: state.name, persistent: state.persistent };
+      this.#ownerId = state.ownerId;
+      this.#admins = state.admins;
+      this.#members = state.users;
+      this.#lastStored = state.lastMessage;
+      if (!this.#looking && state.unread !== null) this.#unread = state.unread;
+      this.#port.identities.want(state.users);
+      this.emit("change", null);
+    }
+    #named(data) {
+      const name = text(fields(data)?.name) ?? this.#conf.name;
+      this.#conf = { ...this.#conf, persistent: true, name };
+      this.emit("named", name);
+      this.emit("change", null);
+    }
+    #updated(data) {
+      const conf = readConf(data);
+      if (!conf) return;
+      this.#conf = { ...this.#conf, name: conf.name, avatar: conf.avatar ?? this.#conf.avatar };
+      this.emit("change", null);
+    }
+    #memberJoined(id) {
+      if (id === null || this.#members.includes(id)) return;
+      this.#members = [...this.#members, id];
+      this.#port.identities.want([id]);
+      this.emit("joined", id);
+      this.emit("change", null);
+    }
+    #memberLeft(id) {
+      if (id === null || !this.#members.includes(id)) return;
+      this.#members = this.#members.filter((m) => m !== id);
+      this.emit("left", id);
+      this.emit("change", null);
+    }
+    #adminChanged(id, admin) {
+      if (id === null) return;
+      this.#admins = this.#admins.filter((a) => a !== id);
+      if (admin) this.#admins.push(id);
+      this.emit("change", null);
+    }
+    #tellLooking() {
+      this.#send("active", { isActive: this.#looking, time: Date.now() });
+    }
+    #send(type, data) {
+      return this.#here && this.#port.send({ type: this.id, data: { type, data } });
+    }
+    #ask(component, type, data) {
+      return this.#port.ask((requestId) => ({ type: this.id, data: { type: component, data: { type, data, requestId } } }));
+    }
+  };
+
+  // sdk/account.ts
+  var RETURN = 4e3;
+  var Account = class extends Emitter {
+    identities;
+    #connection;
+    #requests = new Requests();
+    #rooms = /* @__PURE__ */ new Map();
+    #undo;
+    #reconcile;
+    #final = false;
+    #ready = false;
+    constructor(connection) {
+      super();
+      this.#connection = connection;
+      this.identities = new Identities((type, data) => this.#askIdentity(type, data));
+      this.#undo = [
+        connection.on("online", () => this.#online()),
+        connection.on("offline", () => this.#offline()),
+        connection.on("event", (event) => this.#event(event))
+      ];
+    }
+    /** close ends the use of this object; the connection is the caller's. */
+    close() {
+      for (const undo of this.#undo) undo();
+      this.#offline();
+    }
+    get id() {
+      return this.#connection.account;
+    }
+    get identity() {
+      return this.identities.get(this.id);
+    }
+    /** Whether the state of the account has arrived at least once. */
+    get ready() {
+      return this.#ready;
+    }
+    get rooms() {
+      return [...this.#rooms.values()];
+    }
+    room(id) {
+      return this.#rooms.get(id);
+    }
+    /** createRoom makes a room: temporary without a name, else one that stays. */
+    createRoom(name = null) {
+      return this.#entered(this.#ask("room-create", { name }));
+    }
+    /** joinRoom enters a room with an invite token. */
+    joinRoom(roomId, token) {
+      return this.#entered(this.#ask("room-join", { invite: { token, roomId } }));
+    }
+    /** searchUsers finds people by a part of their name. */
+    async searchUsers(needle) {
+      const found = await this.#ask("search-user", { needle });
+      return Array.isArray(found) ? found.map(readIdentity).filter((i) => i !== null) : [];
+    }
+    async #entered(answer) {
+      const conf = readConf(await answer);
+      if (!conf) throw new Refused("ERR_COULD_NOT_JOIN");
+      return this.#rooms.get(conf.clientId) ?? this.#find(conf);
+    }
+    #ask(type, data) {
+      return this.#requests.ask((requestId) => this.#connection.send({ type, data, requestId }));
+    }
+    #askIdentity(type, data) {
+      return this.#requests.ask(
+        (requestId) => this.#connection.send({ type: "identity", data: { type, data, requestId } })
+      );
+    }
+    #online() {
+      this.#final = false;
+      this.#initialize();
+      void this.identities.refresh();
+    }
+    #initialize() {
+      this.#connection.send({ type: "initialize", data: null });
+    }
+    #offline() {
+      clearTimeout(this.#reconcile);
+      this.#requests.dropAll();
+      for (const room of this.#rooms.values()) room.away();
+    }
+    #event(value) {
+      const reply = readReply(value);
+      const e = readFrame(value);
+      if (e) this.#dispatch(e);
+      else if (reply) this.#requests.settle(reply);
+    }
+    #dispatch(e) {
+      switch (e.type) {
+        case "initialize":
+          return this.#initialized(e.data);
+        case "join": {
+          const conf = readConf(fields(e.data)?.joined);
+          if (conf) this.#find(conf);
+          return;
+        }
+        case "close":
+          if (typeof e.data === "string") this.#remove(e.data);
+          return;
+        case "identity": {
+          const reply = readReply(e.data);
+          if (reply) this.#requests.settle(reply);
+          return;
+        }
+        case "identity-update":
+          return this.identities.update(e.data);
+        default:
+          this.#rooms.get(e.type)?.receive(e.data);
+      }
+    }
+    /**
+     * initialized takes over the state. After a login the server lists the rooms that
+     * it has joined so far and tells the others one by one, so that those of before
+     * that are missing count as gone only after a second look.
+     */
+    #initialized(data) {
+      const f = fields(data);
+      if (this.id !== null) this.identities.want([this.id]);
+      this.identities.learn(fields(f?.account)?.identity);
+      const listed = Array.isArray(f?.rooms) ? f.rooms.map(readConf).filter((c) => c !== null) : [];
+      for (const conf of listed) this.#find(conf);
+      const missing = [...this.#rooms.values()].filter((room) => !room.here);
+      if (this.#final) for (const room of missing) this.#remove(room.id);
+      else if (missing.length > 0) this.#lookAgain();
+      this.#ready = true;
+      this.emit("ready", null);
+    }
+    #lookAgain() {
+      clearTimeout(this.#reconcile);
+      this.#reconcile = setTimeout(() => {
+        this.#final = true;
+        this.#initialize();
+      }, RETURN);
+    }
+    /** find takes over a room that the server says we are in. */
+    #find(conf) {
+      let room = this.#rooms.get(conf.clientId);
+      if (!room) {
+        room = new Room(conf, this.#port());
+        room.on("change", () => this.emit("rooms", null));
+        this.#rooms.set(room.id, room);
+      }
+      room.found(conf);
+      this.emit("rooms", null);
+      return room;
+    }
+    #remove(id) {
+      const room = this.#rooms.get(id);
+      if (!room) return;
+      this.#rooms.delete(id);
+      room.away();
+      this.emit("removed", room);
+      this.emit("rooms", null);
+    }
+    #port() {
+      const connection = this.#connection;
+      return {
+        get self() {
+          return connection.account;
+        },
+        identities: this.identities,
+        send: (event) => connection.send(event),
+        ask: (wrap) => this.#requests.ask((requestId) => connection.send(wrap(requestId))),
+        settle: (reply) => this.#requests.settle(reply)
+      };
+    }
+  };
+
+  // sdk/connection.ts
+  var QUIET = 14e3;
+  var PONG = 5e3;
+  var LOGIN = 2e4;
+  var FIRST_DELAY = 500;
+  var LAST_DELAY = 15e3;
+  var Connection = class extends Emitter {
+    #url;
+    #credentials;
+    #state = { name: "idle" };
+    #socket = null;
+    #account = null;
+    #session = null;
+    #resuming = false;
+    #login = "";
+    #code = null;
+    #attempts = 0;
+    #retry;
+    #watch;
+    /** credentials is asked at each full login, so that it can give fresh ones. */
+    constructor(url, credentials) {
+      super();
+      this.#url = url;
+      this.#credentials = credentials;
+    }
+    get state() {
+      return this.#state;
+    }
+    get online() {
+      return this.#state.name === "online";
+    }
+    /** The account that logged in, null before that. */
+    get account() {
+      return this.#account;
+    }
+    /** connect opens the connection, also after it has ended. */
+    connect() {
+      if (this.#socket) return;
+      clearTimeout(this.#retry);
+      this.#code = null;
+      this.#enter({ name: "connecting", again: this.#account !== null });
+      const socket = new WebSocket(this.#url);
+      this.#socket = socket;
+      socket.onmessage = (e) => this.#socket === socket && this.#receive(e.data);
+      socket.onclose = () => this.#socket === socket && this.#lost();
+      this.#expect(LOGIN);
+    }
+    /** wake tries now what would be tried later, e.g. when the network is back. */
+    wake() {
+      if (this.#state.name === "waiting") this.connect();
+      else if (this.online) this.#probe();
+    }
+    /** leave ends the session for good; the others see the account go. */
+    leave() {
+      if (this.online) this.#write({ type: "session", data: null });
+      this.#end("left");
+    }
+    /** send sends an event for the account; false if the connection is not online. */
+    send(event) {
+      if (!this.online || this.#account === null) return false;
+      return this.#write({ type: "msg", data: { type: this.#account, data: event } });
+    }
+    #write(frame) {
+      if (this.#socket?.readyState !== WebSocket.OPEN) return false;
+      this.#socket.send(JSON.stringify(frame));
+      return true;
+    }
+    #enter(state) {
+      const wasOnline = this.online;
+      this.#state = state;
+      if (wasOnline && state.name !== "online") this.emit("offline", null);
+      this.emit("state", state);
+    }
+    /** expect gives the server so much time for its next message. */
+    #expect(ms) {
+      clearTimeout(this.#watch);
+      this.#watch = setTimeout(() => this.online && ms === QUIET ? this.#probe() : this.#lost(), ms);
+    }
+    /** probe asks a silent server whether it is there. */
+    #probe() {
+      this.#write({ type: "ping", data: Date.now() });
+      this.#expect(PONG);
+    }
+    /** drop closes the socket and forgets it. */
+    #drop() {
+      clearTimeout(this.#watch);
+      clearTimeout(this.#retry);
+      const socket = this.#socket;
+      this.#socket = null;
+      socket?.close();
+    }
+    #end(why) {
+      this.#drop();
+      this.#session = null;
+      this.#enter({ name: "ended", why, code: this.#code });
+    }
+    /** lost tries again after a delay that grows and is not the same for everybody. */
+    #lost() {
+      this.#drop();
+      const longest = Math.min(FIRST_DELAY * 1.7 ** this.#attempts++, LAST_DELAY);
+      this.#retryIn(longest * (0.5 + Math.random() / 2));
+    }
+    #retryIn(ms) {
+      this.#enter({ name: "waiting", retryAt: Date.now() + ms });
+      this.#retry = setTimeout(() => this.connect(), ms);
+    }
+    #receive(raw) {
+      const frame = parse(raw);
+      if (this.online) this.#expect(QUIET);
+      switch (frame?.type) {
+        case "authenticate":
+          this.#challenged(frame.data);
+          return;
+        case "session":
+          this.#sessionTold(frame.data);
+          return;
+        case "ping":
+          this.#write({ type: "pong", data: frame.data });
+          return;
+        case "msg":
+          this.#message(frame.data);
+      }
+    }
+    #challenged(data) {
+      if (data === false) this.#end("refused");
+      if (typeof data === "boolean") return;
+      this.#resuming = this.#session !== null;
+      if (this.#resuming) {
+        this.#write({ type: "session", data: this.#session });
+        this.#session = null;
+      } else {
+        void this.#authenticate(this.#socket);
+      }
+    }
+    async #authenticate(socket) {
+      const given = await this.#credentials().catch(() => null);
+      if (this.#socket !== socket) return;
+      if (!given) {
+        this.#lost();
+        return;
+      }
+      this.#login = given.login;
+      this.#write({
+        type: "authenticate",
+        data: { type: "authid", data: { tokens: { authId: given.authId }, login: given.login } }
+      });
+    }
+    #sessionTold(data) {
+      if (typeof data === "string") {
+        this.#session = data;
+      } else if (data === false) {
+        this.#drop();
+        this.#retryIn(0);
+      } else {
+        this.#end("dismissed");
+      }
+    }
+    #message(data) {
+      const e = readFrame(data);
+      if (!e) return;
+      if (this.#account !== null && e.type === this.#account) {
+        if (this.online) this.emit("event", e.data);
+      } else if (e.type === "ready" && this.#resuming) {
+        this.#arrive(this.#account, true);
+      } else if (e.type === "account") {
+        this.#accountStage(e.data);
+      } else if (e.type === "error") {
+        this.#code = text(fields(e.data)?.error);
+      }
+    }
+    /** accountStage is the part of the login that names the account (2.4). */
+    #accountStage(data) {
+      const e = readFrame(data);
+      if (!e) this.#write({ type: "msg", data: { type: "login", data: { fUsername: this.#login } } });
+      else if (e.type === "login") this.#arrive(text(e.data), false);
+    }
+    #arrive(account, resumed) {
+      if (account === null) return;
+      this.#account = account;
+      this.#attempts = 0;
+      this.#resuming = false;
+      this.#expect(QUIET);
+      this.#enter({ name: "online" });
+      this.emit("online", { account, resumed });
+    }
+  };
+  function parse(raw) {
+    try {
+      return typeof raw === "string" ? readFrame(JSON.parse(raw)) : null;
+    } catch {
+      return null;
+    }
+  }
+
+  // demo/dom.ts
+  function el(tag, attributes = {}, ...children) {
+    const e = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) {
+      if (typeof value === "function") e.addEventListener(name.slice(2), value);
+      else if (value === true) e.setAttribute(name, "");
+      else if (value !== false && value !== null && value !== void 0) e.setAttribute(name, String(value));
+    }
+    fill(e, ...children);
+    return e;
+  }
+  function fill(parent, ...children) {
+    parent.replaceChildren(...children.filter((c) => c !== null && c !== void 0 && c !== false));
+  }
+  function arrange(parent, nodes) {
+    const focused = document.activeElement;
+    let at = parent.firstChild;
+    for (const node of nodes) {
+      if (node === at) at = at.nextSibling;
+      else parent.insertBefore(node, at);
+    }
+    while (at) {
+      const next = at.nextSibling;
+      at.remove();
+      at = next;
+    }
+    if (focused instanceof HTMLElement && focused !== document.activeElement && parent.contains(focused)) focused.focus();
+  }
+  function setText(e, text2) {
+    if (e.textContent !== text2) e.textContent = text2;
+  }
+  function soon(render) {
+    let due = false;
+    return () => {
+      if (due) return;
+      due = true;
+      queueMicrotask(() => {
+        due = false;
+        render();
+      });
+    };
+  }
+
+  // demo/logo.ts
+  function logo() {
+    return el(
+      "div",
+      { class: "logo" },
+      el("img", { src: "demo/icon.svg", alt: "", width: 32, height: 32 }),
+      el("span", {}, "Presence"),
+      el("span", { class: "chip" }, "Demo")
+    );
+  }
+
+  // demo/route.ts
+  function currentRoute() {
+    const hash = location.hash;
+    const room = /^#room=([^,]+)$/.exec(hash)?.[1] ?? null;
+    const join = /^#join=([^,]+),([^,]+)$/.exec(hash);
+    return { room, join: join ? { room: join[1], token: join[2] } : null };
+  }
+  function roomAddress(id) {
+    return `#room=${id}`;
+  }
+  function inviteAddress(id, token) {
+    const url = new URL(location.href);
+    url.hash = `join=${id},${token}`;
+    return url.href;
+  }
+  function go(address, replace = false) {
+    if (address === (location.hash || "#")) return;
+    const full = address === "#" ? location.pathname + location.search : address;
+    if (replace) history.replaceState(null, "", full);
+    else history.pushState(null, "", full);
+    window.dispatchEvent(new Event("hashchange"));
+  }
+
+  // demo/avatar.ts
+  var TONES = 6;
+  function avatar(picture2, name, kind = "person") {
+    if (picture2) return el("span", { class: `avatar ${kind}`, "aria-hidden": "true" }, el("img", { src: picture2, alt: "" }));
+    return el("span", { class: `avatar ${kind} tone-${toneOf(name)}`, "aria-hidden": "true" }, initials(name));
+  }
+  function withPresence(picture2, online) {
+    picture2.append(el("span", { class: online ? "dot online" : "dot" }));
+    return picture2;
+  }
+  function toneOf(name) {
+    let sum = 0;
+    for (const c of name) sum = (sum * 7 + (c.codePointAt(0) ?? 0)) % 9973;
+    return sum % TONES;
+  }
+  function initials(name) {
+    const words = name.trim().split(/\s+/u).filter(Boolean);
+    const ends = words.length > 1 ? [words[0], words[words.length - 1]] : words;
+    return ends.map((w) => [...w ?? ""][0] ?? "").join("").toUpperCase() || "?";
+  }
+
+  // demo/icons.ts
+  var outlines = {
+    plus: "M12 5v14M5 12h14",
+    back: "M15 5l-7 7 7 7",
+    close: "M6 6l12 12M18 6L6 18",
+    send: "M5 12h13M12 5l7 7-7 7",
+    down: "M12 5v13M6 12l6 6 6-6",
+    check: "M5 12.5l4.5 4.5L19 7.5",
+    tag: "M4 4h8l8.5 8.5-8 8L4 12zM8.2 8.2h.01",
+    addPerson: "M10 11a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7zM3.5 20c0-3.6 2.9-6 6.5-6s6.5 2.4 6.5 6M19 8v6M16 11h6",
+    people: "M9 11a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7zM2.5 20c0-3.6 2.9-6 6.5-6s6.5 2.4 6.5 6M16 4.4a3.5 3.5 0 0 1 0 6.2M18.5 14.6c1.9.9 3 2.9 3 5.4",
+    link: "M10 14a4 4 0 0 0 5.7 0l3.1-3.1a4 4 0 0 0-5.7-5.7L12 6.3M14 10a4 4 0 0 0-5.7 0l-3.1 3.1a4 4 0 0 0 5.7 5.7L12 17.7",
+    leave: "M14 4H6a1 1 0 0 0-1 1v14a1 1 0 0 0 1 1h8M10 12h11M17 8l4 4-4 4",
+    swap: "M4 8h14M14 4l4 4-4 4M20 16H6M10 12l-4 4 4 4",
+    window: "M4 5h16v14H4zM4 9h16",
+    speech: "M5 5h14a1 1 0 0 1 1 1v10a1 1 0 0 1-1 1h-7l-5 4v-4H5a1 1 0 0 1-1-1V6a1 1 0 0 1 1-1z"
+  };
+  var SVG = "http://www.w3.org/2000/svg";
+  function icon(name) {
+    const svg = document.createElementNS(SVG, "svg");
+    svg.setAttribute("viewBox", "0 0 24 24");
+    svg.setAttribute("class", "icon");
+    svg.setAttribute("aria-hidden", "true");
+    const path = document.createElementNS(SVG, "path");
+    path.setAttribute("d", outlines[name]);
+    svg.append(path);
+    return svg;
+  }
+
+  // demo/users.ts
+  async function loadUsers() {
+    const answer = await fetch("demo/users.json", { cache: "no-store" });
+    if (!answer.ok) throw new Error(`the server answered with status ${answer.status}`);
+    const users = await answer.json();
+    return Array.isArray(users) ? users.filter(isUser) : [];
+  }
+  function isUser(value) {
+    const u = value;
+    return typeof u?.login === "string" && typeof u.name === "string" && typeof u.authId === "string";
+  }
+  var CHOSEN = "presence.demo.user";
+  var chosen = {
+    get: () => sessionStorage.getItem(CHOSEN),
+    set: (login) => sessionStorage.setItem(CHOSEN, login),
+    clear: () => sessionStorage.removeItem(CHOSEN)
+  };
+  function hold(login) {
+    let release = () => {
+    };
+    const held = new Promise((resolve) => release = resolve);
+    void navigator.locks?.request(CHOSEN + "." + login, { mode: "shared" }, () => held);
+    return release;
+  }
+  async function taken() {
+    const held = (await navigator.locks?.query())?.held ?? [];
+    return new Set(held.map((l) => (l.name ?? "").replace(CHOSEN + ".", "")));
+  }
+
+  // demo/signin.ts
+  function signIn(users, invited, choose) {
+    const list = el("ul", { class: "users" });
+    const page = el(
+      "main",
+      { class: "sign-in", id: "main" },
+      el(
+        "div",
+        { class: "card" },
+        logo(),
+        el("h1", { tabindex: -1 }, invited ? "You are invited to a room" : "Who are you in this window?"),
+        el("p", {}, invited ? "Choose a person to join it with." : "Choose one of the people of this demo."),
+        list,
+        el(
+          "p",
+          { class: "tip" },
+          icon("window"),
+          el("span", {}, "To talk with somebody, ", el("a", { href: "./", target: "_blank", rel: "noopener" }, "open a second window"), " and be another person there.")
+        )
+      ),
+      el("p", { class: "small-print" }, "This demo runs on your own computer. Nothing leaves it.")
+    );
+    list.replaceChildren(...users.map((u) => userLine(u, choose)));
+    void markTaken(list, users);
+    return page;
+  }
+  function userLine(user, choose) {
+    return el(
+      "li",
+      {},
+      el(
+        "button",
+        { type: "button", "data-login": user.login, onclick: () => choose(user) },
+        avatar(null, user.name),
+        el("span", { class: "who" }, user.name, el("small", {}, `@${user.login}`)),
+        el("span", { class: "go" }, icon("send"))
+      )
+    );
+  }
+  async function markTaken(list, users) {
+    const busy = await taken();
+    users.forEach((u, n) => {
+      const note = list.children[n]?.querySelector("small");
+      if (busy.has(u.login) && note) note.textContent = `@${u.login} · open in another window`;
+    });
+  }
+
+  // demo/banner.ts
+  var GOOD_NEWS = 3e3;
+  var SOON = 2e3;
+  var Banner = class {
+    #connection;
+    #text = el("span", { role: "status", "aria-live": "polite" });
+    #count = el("span", { class: "countdown", "aria-hidden": "true" });
+    #now = el("button", { type: "button", class: "text-button" }, "Try now");
+    #undo;
+    element = el("div", { class: "banner", hidden: true }, el("span", { class: "banner-dot" }), this.#text, this.#count, this.#now);
+    #timer;
+    #trouble = false;
+    constructor(connection) {
+      this.#connection = connection;
+      this.#now.addEventListener("click", () => connection.wake());
+      this.#undo = connection.on("state", (state) => this.#show(state));
+      this.#show(connection.state);
+    }
+    close() {
+      clearTimeout(this.#timer);
+      this.#undo();
+    }
+    #show(state) {
+      clearTimeout(this.#timer);
+      switch (state.name) {
+        case "connecting":
+          this.#say(state.again || this.#trouble ? "trouble" : "busy", this.#trouble || state.again ? "Connection lost. Reconnecting…" : "Connecting…");
+          return;
+        case "waiting":
+          this.#trouble = true;
+          this.#say("trouble", this.#connection.account ? "Connection lost. Reconnecting…" : "The server cannot be reached. Trying again…");
+          this.#countDown(state.retryAt);
+          return;
+        case "online":
+          if (this.#trouble) this.#say("good", "Connected again");
+          this.#trouble = false;
+          this.#timer = setTimeout(() => this.element.hidden = true, this.element.className.includes("good") ? GOOD_NEWS : 0);
+          return;
+        default:
+          this.element.hidden = true;
+      }
+    }
+    #say(kind, text2) {
+      this.element.className = `banner ${kind}`;
+      this.element.hidden = false;
+      if (this.#text.textContent !== text2) this.#text.textContent = text2;
+      fill(this.#count);
+      this.#now.hidden = true;
+    }
+    /** countDown tells when the next attempt is, if that is not very soon. */
+    #countDown(retryAt) {
+      const left = retryAt - Date.now();
+      if (left < SOON) return;
+      this.#now.hidden = false;
+      fill(this.#count, `next try in ${Math.ceil(left / 1e3)} s`);
+      this.#timer = setTimeout(() => this.#countDown(retryAt), 500);
+    }
+  };
+
+  // demo/notices.ts
+  var STAYS = 6e3;
+  var Notices = class {
+    #quiet = el("div", { class: "notices", role: "status", "aria-live": "polite" });
+    #loud = el("div", { class: "notices loud", role: "alert" });
+    #spoken = el("p", { class: "sr-only", role: "status", "aria-live": "polite" });
+    element = el("div", { class: "notice-stack" }, this.#quiet, this.#loud, this.#spoken);
+    say(text2) {
+      this.#show(this.#quiet, text2);
+    }
+    /** warn tells of something that went wrong. */
+    warn(text2) {
+      this.#show(this.#loud, text2);
+    }
+    /** announce speaks what everybody else sees anyway. */
+    announce(text2) {
+      this.#spoken.textContent = text2;
+    }
+    #show(where, text2) {
+      const notice = el("p", { class: "notice" }, text2);
+      where.append(notice);
+      setTimeout(() => notice.remove(), STAYS);
+    }
+  };
+
+  // demo/format.ts
+  var timeFormat = new Intl.DateTimeFormat(void 0, { hour: "2-digit", minute: "2-digit" });
+  var dayFormat = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long" });
+  var yearFormat = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long", year: "numeric" });
+  var shortDayFormat = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+  var fullFormat = new Intl.DateTimeFormat(void 0, { dateStyle: "full", timeStyle: "short" });
+  function timeOfDay(ms) {
+    return timeFormat.format(ms);
+  }
+  function fullTime(ms) {
+    return fullFormat.format(ms);
+  }
+  function dayOf(ms) {
+    return new Date(ms).setHours(0, 0, 0, 0);
+  }
+  function dayName(ms, now = Date.now()) {
+    const days = Math.round((dayOf(now) - dayOf(ms)) / 864e5);
+    if (days === 0) return "Today";
+    if (days === 1) return "Yesterday";
+    return (days > 0 && days < 300 ? dayFormat : yearFormat).format(ms);
+  }
+  function when(ms, now = Date.now()) {
+    return dayOf(ms) === dayOf(now) ? timeOfDay(ms) : shortDayFormat.format(ms);
+  }
+  function count(n, one, many = `${one}s`) {
+    return `${n} ${n === 1 ? one : many}`;
+  }
+
+  // demo/words.ts
+  var meanings = {
+    ERR_OFFLINE: "There is no connection to the server right now.",
+    ERR_NO_ANSWER: "The server did not answer in time.",
+    ERR_NOT_ADMIN: "Only the one who made the room may do that.",
+    ERR_INVALID_NAME: "A name needs 1 to 191 characters.",
+    ERR_ALREADY_PERSISTENT: "The room has a name already.",
+    ERR_COULD_NOT_JOIN: "This invite link does not work, or not any more.",
+    ERR_NOT_STORED: "The server could not save it. Please try again.",
+    ERR_CREATE_FAILED: "The server could not make the room. Please try again.",
+    ERR_MESSAGE_TOO_LONG: "The message is too long.",
+    ERR_INVALID_ID: "This person is not known to the server.",
+    ERR_LEAVE_FAILED: "The server could not take you out of the room. Please try again."
+  };
+  function reason(err) {
+    const code = err instanceof Refused ? err.code : "ERR_UNKNOWN";
+    return meanings[code] ?? `The server refused it (${code}).`;
+  }
+  var TEMPORARY = "[ temp ] created by: ";
+  function titleOf(room) {
+    if (room.persistent || !room.name.startsWith(TEMPORARY)) return room.name || "Room without a name";
+    return `${possessive(room.name.slice(TEMPORARY.length))} room`;
+  }
+  function possessive(name) {
+    return `${name}${name.endsWith("s") ? "’" : "’s"}`;
+  }
+  function firstName(name) {
+    return name.trim().split(/\s+/u)[0] ?? name;
+  }
+
+  // demo/roomlist.ts
+  var RoomList = class {
+    #account;
+    #list = el("ul", { class: "rooms" });
+    #empty = el("p", { class: "rooms-empty", hidden: true }, "No rooms yet. Make one, or open an invite link that somebody gave you.");
+    #shown = /* @__PURE__ */ new Map();
+    element = el("nav", { class: "room-list", "aria-label": "Rooms" }, this.#list, this.#empty);
+    render = soon(() => this.#render());
+    #current = null;
+    constructor(account) {
+      this.#account = account;
+    }
+    /** select marks the open room. */
+    select(id) {
+      this.#current = id;
+      this.#render();
+    }
+    /** focus goes to the open room, or to the first one. */
+    focus() {
+      const link2 = this.#list.querySelector("[aria-current]") ?? this.#list.querySelector("a");
+      link2?.focus();
+    }
+    #render() {
+      const rooms = this.#account.rooms;
+      const at = new Map(rooms.map((r, n) => [r.id, r.lastMessage?.time ?? n]));
+      rooms.sort((a, b) => (at.get(b.id) ?? 0) - (at.get(a.id) ?? 0));
+      arrange(this.#list, rooms.map((room) => this.#node(room)));
+      for (const id of this.#shown.keys()) if (!this.#account.room(id)) this.#shown.delete(id);
+      this.#empty.hidden = !this.#account.ready || rooms.length > 0;
+    }
+    #node(room) {
+      const preview = this.#preview(room);
+      const last = room.lastMessage?.time;
+      const current = room.id === this.#current;
+      const unread = current && document.visibilityState === "visible" ? 0 : room.unread;
+      const look = [titleOf(room), room.avatar, preview, last, unread, current].join("|");
+      const old = this.#shown.get(room.id);
+      if (old?.look === look) return old.node;
+      const node = old?.node ?? el("li", {}, el("a", { href: roomAddress(room.id) }));
+      this.#fill(node.firstElementChild, room, preview, unread, current);
+      this.#shown.set(room.id, { look, node });
+      return node;
+    }
+    #fill(link2, room, preview, unread, current) {
+      const last = room.lastMessage?.time;
+      if (current) link2.setAttribute("aria-current", "page");
+      else link2.removeAttribute("aria-current");
+      link2.replaceChildren(
+        avatar(room.avatar, titleOf(room), "room"),
+        el("span", { class: "room-line" }, el("strong", {}, titleOf(room)), el("small", {}, last ? when(last) : "")),
+        el(
+          "span",
+          { class: "room-line" },
+          el("span", { class: "preview" }, preview),
+          unread > 0 && el("span", { class: "badge" }, unread > 99 ? "99+" : String(unread), el("span", { class: "sr-only" }, ` ${count(unread, "new message")}`.replace(/^ \d+/, "")))
+        )
+      );
+    }
+    #preview(room) {
+      const last = room.lastMessage;
+      if (!last) return room.persistent ? "Nothing said yet" : "Temporary room";
+      const author = last.fromId === this.#account.id ? "You" : firstName(last.name);
+      return `${author}: ${last.text.replace(/\s+/gu, " ").slice(0, 120)}`;
+    }
+  };
+
+  // demo/dialog.ts
+  var lastId = 0;
+  function openDialog(title, ...body) {
+    const id = `dialog-${++lastId}`;
+    const close = el(
+      "button",
+      { type: "button", class: "plain round", "aria-label": "Close", onclick: () => dialog.close() },
+      icon("close")
+    );
+    const dialog = el(
+      "dialog",
+      { class: "dialog", "aria-labelledby": id },
+      el("header", {}, el("h2", { id }, title), close),
+      ...body
+    );
+    dialog.addEventListener("close", () => dialog.remove());
+    dialog.addEventListener("pointerdown", (e) => {
+      if (e.target === dialog && outside(dialog, e)) dialog.close();
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+    return dialog;
+  }
+  function outside(dialog, e) {
+    const box = dialog.getBoundingClientRect();
+    return e.clientX < box.left || e.clientX > box.right || e.clientY < box.top || e.clientY > box.bottom;
+  }
+  function errorLine() {
+    return el("p", { class: "error", role: "alert" });
+  }
+
+  // demo/invitedialog.ts
+  function openInviteDialog(room) {
+    const link2 = el("input", {
+      id: "invite-link",
+      type: "text",
+      readonly: true,
+      value: "",
+      placeholder: "One moment…",
+      "aria-describedby": "invite-help"
+    });
+    const copy = el("button", { class: "primary", type: "button", disabled: true, autofocus: true }, "Copy link");
+    const error = errorLine();
+    const copied = el("p", { class: "sr-only", role: "status" });
+    copy.addEventListener("click", () => void copyText());
+    openDialog(
+      "Invite with a link",
+      el("p", { class: "help", id: "invite-help" }, `Whoever opens this link in another window and chooses a person joins “${titleOf(room)}”.`),
+      el("div", { class: "field-row" }, el("label", { class: "sr-only", for: "invite-link" }, "Invite link"), link2, copy),
+      error,
+      copied
+    );
+    void load();
+    async function load() {
+      try {
+        link2.value = inviteAddress(room.id, await room.inviteToken());
+        copy.disabled = false;
+        copy.focus();
+      } catch (err) {
+        error.textContent = reason(err);
+      }
+    }
+    async function copyText() {
+      try {
+        await navigator.clipboard.writeText(link2.value);
+        setText(copy, "Copied");
+        copied.textContent = "The link was copied.";
+      } catch {
+        link2.select();
+        error.textContent = "This browser does not let pages copy. The link is selected: press Ctrl+C.";
+      }
+    }
+  }
+
+  // demo/adddialog.ts
+  var PAUSE = 200;
+  function openAddDialog(account, room, suggestions) {
+    const input = el("input", { id: "person", type: "search", autocomplete: "off", autofocus: true, placeholder: "Part of a name" });
+    const results = el("ul", { class: "people choices", "aria-label": "People found" });
+    const state = el("p", { class: "help", role: "status" });
+    const error = errorLine();
+    let timer;
+    let turn = 0;
+    input.addEventListener("input", () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => void search(), PAUSE);
+    });
+    const dialog = openDialog(
+      "Add a person",
+      el("div", { class: "stack" }, el("label", { for: "person" }, "Search"), input),
+      results,
+      state,
+      error,
+      el(
+        "p",
+        { class: "help" },
+        "Nobody to be found? ",
+        el("button", { type: "button", class: "text-button", onclick: inviteInstead }, "Invite with a link"),
+        " works for everybody."
+      )
+    );
+    void search();
+    function inviteInstead() {
+      dialog.close();
+      openInviteDialog(room);
+    }
+    async function search() {
+      const mine = ++turn;
+      const needle = input.value.trim();
+      try {
+        const found = await find(account, needle ? [needle] : suggestions);
+        if (mine !== turn) return;
+        const others = found.filter((i) => i.clientId !== account.id);
+        fill(results, ...others.map(choice));
+        state.textContent = others.length > 0 ? "" : nobody(needle);
+        error.textContent = "";
+      } catch (err) {
+        if (mine === turn) error.textContent = reason(err);
+      }
+    }
+    function choice(person) {
+      const button = el("button", { type: "button", class: "quiet small", "aria-label": `Add ${person.name}` }, "Add");
+      const done = () => {
+        const mark = el("span", { class: "done" }, icon("check"), "in the room");
+        button.replaceWith(mark);
+      };
+      const row2 = el(
+        "li",
+        {},
+        withPresence(avatar(person.avatar, person.name), person.isOnline),
+        el("span", { class: "who" }, person.name, el("small", {}, person.isOnline ? "online" : "offline")),
+        button
+      );
+      if (room.members.includes(person.clientId)) done();
+      button.addEventListener("click", () => void add(person, button, done));
+      return row2;
+    }
+    async function add(person, button, done) {
+      button.disabled = true;
+      try {
+        await room.add(person.clientId);
+        done();
+        state.textContent = `${person.name} is in the room now.`;
+        input.focus();
+      } catch (err) {
+        button.disabled = false;
+        error.textContent = reason(err);
+      }
+    }
+  }
+  async function find(account, needles) {
+    const found = (await Promise.all(needles.map((n) => account.searchUsers(n)))).flat();
+    return [...new Map(found.map((i) => [i.clientId, i])).values()];
+  }
+  function nobody(needle) {
+    return needle ? `Nobody is called “${needle}”. People can be found once they have signed in.` : "Nobody else has signed in yet. Open a second window and choose another person there.";
+  }
+
+  // demo/composer.ts
+  var TALLEST = 180;
+  var Composer = class {
+    #room;
+    #sent;
+    #input = el("textarea", {
+      id: "composer",
+      rows: 1,
+      enterkeyhint: "send",
+      autocomplete: "off",
+      "aria-describedby": "composer-help"
+    });
+    #send = el("button", { type: "submit", class: "primary send", "aria-label": "Send message", disabled: true }, icon("send"));
+    element = el(
+      "form",
+      { class: "composer" },
+      el("label", { class: "sr-only", for: "composer" }, "Message"),
+      el("div", { class: "composer-field" }, this.#input, this.#send),
+      el("p", { id: "composer-help", class: "composer-help" }, el("kbd", {}, "Enter"), " sends, ", el("kbd", {}, "Shift"), " + ", el("kbd", {}, "Enter"), " begins a new line")
+    );
+    constructor(room, sent) {
+      this.#room = room;
+      this.#sent = sent;
+      this.#input.placeholder = `Write to ${titleOf(room)}`;
+      this.#input.addEventListener("input", () => this.#changed());
+      this.#input.addEventListener("keydown", (e) => this.#key(e));
+      this.element.addEventListener("submit", (e) => {
+        e.preventDefault();
+        this.#submit();
+      });
+    }
+    /** draft is what has been typed and not sent. */
+    get draft() {
+      return this.#input.value;
+    }
+    set draft(text2) {
+      this.#input.value = text2;
+      this.#grow();
+    }
+    focus() {
+      this.#input.focus({ preventScroll: true });
+    }
+    retitle() {
+      this.#input.placeholder = `Write to ${titleOf(this.#room)}`;
+    }
+    #changed() {
+      this.#grow();
+      this.#room.chat.typing(this.#input.value !== "");
+    }
+    #key(e) {
+      if (e.key !== "Enter" || e.shiftKey || e.isComposing) return;
+      e.preventDefault();
+      this.#submit();
+    }
+    #submit() {
+      const text2 = this.#input.value.trim();
+      if (text2 === "") return;
+      this.draft = "";
+      this.#room.chat.write(text2);
+      this.focus();
+      this.#sent();
+    }
+    #grow() {
+      this.#send.disabled = this.#input.value.trim() === "";
+      this.#input.style.height = "auto";
+      this.#input.style.height = `${Math.min(this.#input.scrollHeight, TALLEST)}px`;
+    }
+  };
+
+  // demo/details.ts
+  var Details = class {
+    #account;
+    #room;
+    #heading = el("h2", {});
+    #people = el("ul", { class: "people" });
+    #name = el("button", { type: "button", class: "row-button" });
+    #undo;
+    element;
+    constructor(account, room, actions) {
+      this.#account = account;
+      this.#room = room;
+      this.#name.addEventListener("click", actions.name);
+      this.element = el(
+        "div",
+        { class: "details" },
+        this.#heading,
+        this.#people,
+        el(
+          "div",
+          { class: "rows" },
+          row("addPerson", "Add a person", actions.add),
+          row("link", "Invite with a link", actions.invite)
+        ),
+        el("div", { class: "rows" }, this.#name, row("leave", "Leave room", actions.leave, "danger-text"))
+      );
+      const render = soon(() => this.#render());
+      this.#undo = [room.on("change", render), account.identities.on("change", render)];
+      this.#render();
+    }
+    close() {
+      for (const undo of this.#undo) undo();
+    }
+    #render() {
+      const known = this.#room.members.map((id) => this.#account.identities.get(id)).filter((i) => i !== void 0);
+      known.sort((a, b) => Number(b.isOnline) - Number(a.isOnline) || a.name.localeCompare(b.name));
+      setText(this.#heading, this.#room.known ? count(this.#room.members.length, "person", "people") : "People");
+      fill(this.#people, ...known.map((i) => this.#person(i)));
+      this.#name.hidden = !this.#room.mayRename;
+      fill(this.#name, icon("tag"), this.#room.persistent ? "Rename room" : "Name this room");
+    }
+    #person(i) {
+      const online = this.#room.here && i.isOnline;
+      const notes = [
+        this.#room.here && (online ? "online" : "offline"),
+        i.clientId === this.#account.id && "you",
+        i.clientId === this.#room.ownerId && "made the room"
+      ].filter((n) => n !== false);
+      return el(
+        "li",
+        { class: online ? "" : "away" },
+        withPresence(avatar(i.avatar, i.name), online),
+        el("span", { class: "who" }, i.name, el("small", {}, notes.join(" · ")))
+      );
+    }
+  };
+  function row(name, text2, act, extra = "") {
+    return el("button", { type: "button", class: `row-button ${extra}`, onclick: act }, icon(name), text2);
+  }
+
+  // demo/leavedialog.ts
+  function openLeaveDialog(room) {
+    const error = errorLine();
+    const leave = el("button", { class: "danger", type: "button", onclick: () => void submit() }, "Leave room");
+    const dialog = openDialog(
+      `Leave “${titleOf(room)}”?`,
+      el("p", {}, consequence(room)),
+      error,
+      el(
+        "footer",
+        {},
+        el("button", { type: "button", class: "quiet", autofocus: true, onclick: () => dialog.close() }, "Stay"),
+        leave
+      )
+    );
+    async function submit() {
+      leave.disabled = true;
+      try {
+        await room.leave();
+        dialog.close();
+      } catch (err) {
+        error.textContent = reason(err);
+        leave.disabled = false;
+      }
+    }
+  }
+  function consequence(room) {
+    if (room.members.length <= 1) return "You are the last one here: nobody can come back to this room or read what was said.";
+    return "You will not see what is said from now on. Somebody in the room can add you again.";
+  }
+
+  // demo/messagetext.ts
+  var ADDRESS = /https?:\/\/[^\s<>"]+[^\s<>".,;:!?)\]}'’”]/giu;
+  function messageText(text2) {
+    const parts = [];
+    let from = 0;
+    for (const found of text2.matchAll(ADDRESS)) {
+      parts.push(text2.slice(from, found.index), link(found[0]));
+      from = found.index + found[0].length;
+    }
+    parts.push(text2.slice(from));
+    return parts;
+  }
+  function link(address) {
+    if (!URL.canParse(address)) return address;
+    return el("a", { href: address, target: "_blank", rel: "noopener noreferrer" }, address);
+  }
+
+  // demo/messages.ts
+  var TOGETHER = 5 * 6e4;
+  function itemsOf(content) {
+    const items = [];
+    let before = null;
+    for (const m of content.messages) {
+      const newDay = !before || dayOf(before.time) !== dayOf(m.time);
+      const isNew = m.msgId === content.newFrom;
+      if (newDay) items.push(divider(`day-${dayOf(m.time)}`, dayName(m.time), "day"));
+      if (isNew) items.push(divider("new", "New messages", "new"));
+      const first = newDay || isNew || before?.fromId !== m.fromId || before.name !== m.name || m.time - before.time > TOGETHER;
+      items.push(messageItem(content, m, first));
+      before = m;
+    }
+    const mine = before !== null && before.fromId === content.self;
+    content.outbox.forEach((o, n) => items.push(outgoingItem(content, o, n === 0 && !mine)));
+    return items;
+  }
+  function divider(key, text2, kind) {
+    return { key, look: text2, make: () => el("li", { class: `divider ${kind}` }, el("span", {}, text2)) };
+  }
+  function messageItem(content, m, first) {
+    const own = m.fromId !== null && m.fromId === content.self;
+    const identity = content.identities.get(m.fromId);
+    const name = identity?.name ?? m.name;
+    return {
+      key: m.msgId,
+      look: [first, own, name, identity?.lastUpdate].join("|"),
+      make: () => el(
+        "li",
+        { class: classes(own, first), "data-message": m.msgId },
+        !own && (first ? avatar(identity?.avatar, name) : el("span", { class: "avatar-space" })),
+        el(
+          "div",
+          { class: "message-body" },
+          own || !first ? el("span", { class: "sr-only" }, own ? "You: " : `${name}: `) : el("p", { class: "author" }, name),
+          bubble(m.text, m.time)
+        )
+      )
+    };
+  }
+  function classes(own, first) {
+    return `message${own ? " own" : ""}${first ? " first" : ""}`;
+  }
+  function bubble(text2, time) {
+    return el(
+      "div",
+      { class: "bubble" },
+      el("p", { class: "text", dir: "auto" }, ...messageText(text2)),
+      el("time", { datetime: new Date(time).toISOString(), title: fullTime(time) }, timeOfDay(time))
+    );
+  }
+  function outgoingItem(content, o, first) {
+    return {
+      key: `out-${o.key}`,
+      look: [first, o.status, o.failure?.code].join("|"),
+      make: () => el(
+        "li",
+        { class: `${classes(true, first)} ${o.status}` },
+        el("div", { class: "message-body" }, el("span", { class: "sr-only" }, "You: "), bubble(o.text, o.time), fate(content, o))
+      )
+    };
+  }
+  function fate(content, o) {
+    if (o.status === "sending") return el("p", { class: "fate late" }, "Sending…");
+    if (o.status === "waiting") return el("p", { class: "fate" }, "Will be sent when the connection is back");
+    return el(
+      "div",
+      { class: "fate failed", role: "alert" },
+      el("span", {}, `Not sent. ${o.failure?.text ?? reason(new Refused(o.failure?.code ?? ""))}`),
+      el("button", { type: "button", class: "text-button", onclick: () => content.retry(o.key) }, "Try again"),
+      el("button", { type: "button", class: "text-button", onclick: () => content.discard(o.key) }, "Discard")
+    );
+  }
+
+  // demo/logview.ts
+  var NEAR_END = 60;
+  var NEAR_START = 240;
+  var LogView = class {
+    #account;
+    #room;
+    #start = el("li", { class: "log-start" });
+    #list = el("ol", { class: "messages" });
+    #scroller;
+    #jump = el("button", { type: "button", class: "jump", hidden: true }, "New messages", icon("down"));
+    #empty;
+    #shown = /* @__PURE__ */ new Map();
+    #undo;
+    #resized;
+    element;
+    #atEnd = true;
+    #first = "";
+    #reading = false;
+    #newCount = 0;
+    #newFrom = null;
+    #stuck = false;
+    /** moved is called when the end of the log comes into sight or leaves it. */
+    constructor(account, room, empty, moved) {
+      this.#account = account;
+      this.#room = room;
+      this.#empty = empty;
+      this.#scroller = el("section", { class: "log", tabindex: 0, "aria-label": "Messages" }, this.#list, this.#empty);
+      this.element = el("div", { class: "log-frame" }, this.#scroller, this.#jump);
+      const render = soon(() => this.#render());
+      this.#undo = [room.on("change", render), account.identities.on("change", render)];
+      this.#scroller.addEventListener("scroll", () => this.#scrolled(moved), { passive: true });
+      this.#jump.addEventListener("click", () => this.toEnd());
+      this.#resized = new ResizeObserver(() => this.#atEnd && this.toEnd());
+      this.#resized.observe(this.#scroller);
+      this.#resized.observe(this.#list);
+      this.#render();
+    }
+    /** Whether the newest message is in sight. */
+    get atEnd() {
+      return this.#atEnd;
+    }
+    close() {
+      this.#resized.disconnect();
+      for (const undo of this.#undo) undo();
+    }
+    toEnd() {
+      this.#atEnd = true;
+      this.#jump.hidden = true;
+      this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    }
+    /** markNew draws a line before so many messages of others. */
+    markNew(count2) {
+      this.#newCount = count2;
+      this.#render();
+    }
+    #scrolled(moved) {
+      const box = this.#scroller;
+      const was = this.#atEnd;
+      this.#atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_END;
+      if (this.#atEnd) this.#jump.hidden = true;
+      if (was !== this.#atEnd) moved();
+      this.#readOlder();
+    }
+    #render() {
+      const chat = this.#room.chat;
+      this.#placeNewLine();
+      const items = itemsOf({
+        self: this.#account.id,
+        identities: this.#account.identities,
+        messages: chat.messages,
+        outbox: chat.outbox,
+        newFrom: this.#newFrom,
+        retry: (key) => chat.retry(key),
+        discard: (key) => chat.discard(key)
+      });
+      const height = this.#scroller.scrollHeight;
+      const grew = items.length > this.#shown.size;
+      const first = chat.messages[0]?.msgId ?? "";
+      const older = first !== this.#first && this.#first !== "";
+      arrange(this.#list, [this.#startLine(items.length), ...this.#nodes(items)]);
+      this.#empty.hidden = !chat.loaded || items.length > 0;
+      this.#first = first;
+      if (this.#atEnd) this.toEnd();
+      else if (older) this.#scroller.scrollTop += this.#scroller.scrollHeight - height;
+      else if (grew) this.#jump.hidden = false;
+      this.#readOlder();
+    }
+    /** nodes makes the lines that are new or look different. */
+    #nodes(items) {
+      const gone = new Set(this.#shown.keys());
+      const nodes = items.map((item) => {
+        gone.delete(item.key);
+        const old = this.#shown.get(item.key);
+        if (old?.look === item.look) return old.node;
+        const node = item.make();
+        this.#shown.set(item.key, { look: item.look, node });
+        return node;
+      });
+      for (const key of gone) this.#shown.delete(key);
+      return nodes;
+    }
+    #startLine(shown) {
+      const chat = this.#room.chat;
+      let line = "";
+      if (!chat.loaded) line = this.#room.here ? "Loading messages…" : "";
+      else if (chat.complete && shown > 0) line = "The conversation began here.";
+      else if (this.#stuck) line = el("button", { type: "button", class: "text-button", onclick: () => this.#again() }, "Load older messages");
+      else if (shown > 0) line = "Loading older messages…";
+      this.#start.replaceChildren(line);
+      return this.#start;
+    }
+    /** placeNewLine finds where the line of new messages belongs, once they are here. */
+    #placeNewLine() {
+      const chat = this.#room.chat;
+      if (this.#newCount === 0 || !chat.loaded) return;
+      const others = chat.messages.filter((m) => m.fromId !== this.#account.id);
+      this.#newFrom = others[Math.max(0, others.length - this.#newCount)]?.msgId ?? null;
+      this.#newCount = 0;
+    }
+    #again() {
+      this.#stuck = false;
+      this.#readOlder();
+    }
+    #readOlder() {
+      const chat = this.#room.chat;
+      if (this.#reading || !this.#room.here || this.#stuck || chat.complete || chat.messages.length === 0) return;
+      if (this.#scroller.scrollTop > NEAR_START || this.#scroller.clientHeight === 0) return;
+      this.#reading = true;
+      chat.older().catch(() => void (this.#stuck = true)).finally(() => {
+        this.#reading = false;
+        this.#render();
+      });
+    }
+  };
+
+  // demo/namedialog.ts
+  var LONGEST = 191;
+  function openNameDialog(room) {
+    const keeps = !room.persistent;
+    const input = el("input", {
+      id: "room-name",
+      type: "text",
+      maxlength: LONGEST,
+      required: true,
+      autocomplete: "off",
+      placeholder: "Road map",
+      autofocus: true,
+      "aria-describedby": "room-name-help"
+    });
+    input.value = keeps ? "" : room.name;
+    const error = errorLine();
+    const save = el("button", { class: "primary", type: "submit" }, keeps ? "Name and keep" : "Rename");
+    const form = el(
+      "form",
+      { class: "stack", novalidate: true },
+      el("label", { for: "room-name" }, "Name"),
+      input,
+      el("p", { id: "room-name-help", class: "help" }, help(keeps)),
+      error,
+      el("footer", {}, el("button", { type: "button", class: "quiet", onclick: () => dialog.close() }, "Cancel"), save)
+    );
+    const dialog = openDialog(keeps ? "Name this room" : "Rename room", form);
+    input.select();
+    form.addEventListener("submit", (e) => {
+      e.preventDefault();
+      void submit();
+    });
+    async function submit() {
+      const name = input.value.trim();
+      if (name === "") {
+        error.textContent = "Please give the room a name.";
+        input.focus();
+        return;
+      }
+      save.disabled = true;
+      try {
+        await (keeps ? room.persist(name) : room.rename(name));
+        dialog.close();
+      } catch (err) {
+        error.textContent = reason(err);
+        save.disabled = false;
+        input.focus();
+      }
+    }
+  }
+  function help(keeps) {
+    return keeps ? "A room with a name stays: its people and everything that was said are still there after the server was restarted." : "Everybody in the room sees the new name at once.";
+  }
+
+  // demo/roomview.ts
+  var RoomView = class {
+    room;
+    #ports;
+    #picture = el("span", { class: "room-picture" });
+    #title = el("h1", { tabindex: -1 });
+    #subtitle = el("p", { class: "subtitle" });
+    #keep;
+    #typing = el("p", { class: "typing", role: "status", "aria-live": "polite" });
+    #log;
+    #composer;
+    #details;
+    #actions;
+    #undo;
+    element;
+    aside;
+    #looking = false;
+    #pictured = "";
+    constructor(room, ports) {
+      this.room = room;
+      this.#ports = ports;
+      this.#actions = {
+        name: () => openNameDialog(room),
+        add: () => openAddDialog(ports.account, room, ports.suggestions),
+        invite: () => openInviteDialog(room),
+        leave: () => openLeaveDialog(room)
+      };
+      this.#keep = el("button", { type: "button", class: "primary", onclick: this.#actions.name }, icon("tag"), el("span", {}, "Name this room"));
+      this.#log = new LogView(ports.account, room, this.#emptyLog(), () => this.look());
+      this.#composer = new Composer(room, () => this.#log.toEnd());
+      this.#details = new Details(ports.account, room, this.#actions);
+      this.aside = el("aside", { class: "aside", "aria-label": "About this room" }, this.#details.element);
+      this.element = el(
+        "main",
+        { class: "room", id: "main" },
+        this.#header(),
+        this.#log.element,
+        el("div", { class: "foot" }, this.#typing, this.#composer.element)
+      );
+      const render = soon(() => this.#render());
+      this.#undo = [
+        room.on("change", render),
+        room.on("joined", (id) => this.#told(id, "is in the room now")),
+        room.on("left", (id) => this.#told(id, "left the room")),
+        room.on("named", (name) => ports.notices.say(`The room is called “${name}” now and stays.`)),
+        room.chat.on("typing", render),
+        ports.account.identities.on("change", render)
+      ];
+      room.chat.open().catch(() => {
+      });
+      this.#render();
+    }
+    /** close ends the view; the text that was not sent is returned. */
+    close() {
+      for (const undo of this.#undo) undo();
+      this.#log.close();
+      this.#details.close();
+      this.room.chat.typing(false);
+      this.room.look(false);
+      return this.#composer.draft;
+    }
+    set draft(text2) {
+      this.#composer.draft = text2;
+    }
+    /** focus goes to the composer; on a touch screen that would open the keyboard. */
+    focus() {
+      if (matchMedia("(pointer: coarse)").matches) this.#title.focus();
+      else this.#composer.focus();
+    }
+    /** look tells the room whether its newest messages are in sight. */
+    look() {
+      const now = this.room.known && this.#log.atEnd && document.visibilityState === "visible" && this.element.isConnected;
+      if (now && !this.#looking && this.room.unread > 0) this.#log.markNew(this.room.unread);
+      this.#looking = now;
+      this.room.look(now);
+    }
+    #header() {
+      return el(
+        "header",
+        { class: "room-header" },
+        el("button", { type: "button", class: "plain round back", "aria-label": "All rooms", onclick: () => this.#ports.back() }, icon("back")),
+        this.#picture,
+        el("div", { class: "room-names" }, this.#title, this.#subtitle),
+        this.#keep,
+        roundButton("addPerson", "Add a person", this.#actions.add),
+        roundButton("people", "People and settings", () => this.#openDetails())
+      );
+    }
+    /** openDetails shows on a small screen what stands beside the room on a large one. */
+    #openDetails() {
+      const details = new Details(this.#ports.account, this.room, closing(this.#actions, () => dialog.close()));
+      const dialog = openDialog(titleOf(this.room), details.element);
+      dialog.classList.add("sheet");
+      dialog.addEventListener("close", () => details.close());
+    }
+    #emptyLog() {
+      return el(
+        "div",
+        { class: "empty", hidden: true },
+        el("div", { class: "empty-picture" }, icon("speech")),
+        el("h2", {}, "Nothing has been said here yet"),
+        el("p", {}, "Bring somebody in, then write the first message below."),
+        el(
+          "div",
+          { class: "buttons" },
+          el("button", { type: "button", class: "primary", onclick: this.#actions.add }, icon("addPerson"), "Add a person"),
+          el("button", { type: "button", class: "quiet", onclick: this.#actions.invite }, icon("link"), "Invite with a link")
+        )
+      );
+    }
+    #render() {
+      const room = this.room;
+      const title = titleOf(room);
+      const pictured = `${title}|${room.avatar}`;
+      if (this.#pictured !== pictured) fill(this.#picture, avatar(room.avatar, title, "room"));
+      this.#pictured = pictured;
+      setText(this.#title, title);
+      setText(this.#subtitle, this.#summary());
+      this.#keep.hidden = room.persistent || !room.mayRename;
+      this.#composer.retitle();
+      this.#renderTyping();
+      if (!room.chat.loaded && room.here) room.chat.open().catch(() => {
+      });
+      this.look();
+    }
+    #summary() {
+      const room = this.room;
+      if (!room.known) return room.here ? "Opening…" : "Waiting for the connection";
+      const people = count(room.members.length, "person", "people");
+      if (!room.here) return `${people} · not connected`;
+      const online = room.members.filter((id) => this.#ports.account.identities.get(id)?.isOnline).length;
+      const parts = [people, `${online} online`];
+      if (!room.persistent) parts.unshift("Temporary");
+      return parts.join(" · ");
+    }
+    #renderTyping() {
+      const names = this.room.chat.typists.map((id) => firstName(this.#ports.account.identities.get(id)?.name ?? "Somebody"));
+      if (names.length === 0) {
+        this.#typing.replaceChildren();
+        return;
+      }
+      const who = names.length > 2 ? "Several people are" : `${names.join(" and ")} ${names.length === 1 ? "is" : "are"}`;
+      fill(this.#typing, el("span", { class: "typing-dots", "aria-hidden": "true" }, el("i"), el("i"), el("i")), `${who} typing…`);
+    }
+    #told(id, what) {
+      const name = this.#ports.account.identities.get(id)?.name;
+      if (name) this.#ports.notices.say(`${name} ${what}.`);
+    }
+  };
+  function roundButton(name, label, act) {
+    return el("button", { type: "button", class: "plain round narrow-only", "aria-label": label, title: label, onclick: act }, icon(name));
+  }
+  function closing(actions, close) {
+    const then = (act) => () => {
+      close();
+      act();
+    };
+    return { name: then(actions.name), add: then(actions.add), invite: then(actions.invite), leave: then(actions.leave) };
+  }
+
+  // demo/workspace.ts
+  var Workspace = class {
+    #ports;
+    #account;
+    #notices = new Notices();
+    #banner;
+    #rooms;
+    #me = el("span", { class: "me" });
+    #newRoom = el("button", { type: "button", class: "primary new-room" }, icon("plus"), "New room");
+    #undo = [];
+    #drafts = /* @__PURE__ */ new Map();
+    element;
+    #view = null;
+    #welcome = null;
+    #joining = false;
+    #making = false;
+    constructor(ports) {
+      this.#ports = ports;
+      this.#account = new Account(ports.connection);
+      this.#banner = new Banner(ports.connection);
+      this.#rooms = new RoomList(this.#account);
+      this.#newRoom.addEventListener("click", () => void this.#makeRoom());
+      this.element = el("div", { class: "workspace" }, this.#sidebar(), el("div", { class: "news" }, this.#banner.element, this.#notices.element));
+      this.#listen();
+      this.#renderMe();
+      this.#route();
+      ports.connection.connect();
+    }
+    close() {
+      this.#view?.close();
+      this.#banner.close();
+      for (const undo of this.#undo) undo();
+      this.#account.close();
+      this.#ports.connection.leave();
+    }
+    focus() {
+      if (this.#view) this.#view.focus();
+      else this.#newRoom.focus();
+    }
+    #sidebar() {
+      return el(
+        "div",
+        { class: "sidebar" },
+        el("header", {}, logo()),
+        this.#newRoom,
+        this.#rooms.element,
+        el(
+          "footer",
+          {},
+          this.#me,
+          el("button", { type: "button", class: "plain round", "aria-label": "Be another person", title: "Be another person", onclick: () => this.#ports.leave() }, icon("swap"))
+        )
+      );
+    }
+    #listen() {
+      const account = this.#account;
+      const changed = soon(() => this.#changed());
+      this.#undo.push(
+        account.on("rooms", changed),
+        account.on("ready", () => this.#route()),
+        account.on("removed", (room) => this.#removed(room)),
+        account.identities.on("change", () => this.#renderMe()),
+        this.#ports.connection.on("state", (state) => this.#connectionChanged(state)),
+        this.#listenTo(window, "hashchange", () => this.#route()),
+        this.#listenTo(window, "online", () => this.#ports.connection.wake()),
+        this.#listenTo(document, "visibilitychange", () => this.#visibilityChanged())
+      );
+    }
+    #listenTo(target, name, listener) {
+      target.addEventListener(name, listener);
+      return () => target.removeEventListener(name, listener);
+    }
+    #visibilityChanged() {
+      if (document.visibilityState === "visible") this.#ports.connection.wake();
+      this.#view?.look();
+      this.#changed();
+    }
+    #connectionChanged(state) {
+      this.#renderMe();
+      this.#newRoom.setAttribute("aria-disabled", String(state.name !== "online"));
+    }
+    #changed() {
+      this.#rooms.render();
+      this.#greetRooms();
+      this.#route();
+      this.#renderTitle();
+    }
+    /** Rooms whose messages are announced already. */
+    #greeted = /* @__PURE__ */ new Set();
+    #greetRooms() {
+      for (const room of this.#account.rooms) {
+        if (this.#greeted.has(room)) continue;
+        this.#greeted.add(room);
+        this.#undo.push(room.chat.on("message", (m) => this.#announce(room, m)));
+      }
+    }
+    #announce(room, m) {
+      const where = this.#view?.room === room ? "" : ` in ${titleOf(room)}`;
+      this.#notices.announce(`${firstName(m.name)}${where}: ${m.text.slice(0, 200)}`);
+    }
+    /** route opens what the address says. */
+    #route() {
+      const { room: id, join } = currentRoute();
+      if (join && this.#ports.connection.online) void this.#join(join.room, join.token);
+      const room = id === null ? void 0 : this.#account.room(id);
+      if (room) this.#open(room);
+      else this.#showWelcome(id);
+    }
+    #open(room) {
+      if (this.#view?.room === room) return;
+      this.#closeView();
+      this.#view = new RoomView(room, {
+        account: this.#account,
+        notices: this.#notices,
+        suggestions: this.#ports.others.map((u) => u.name),
+        back: () => this.#back()
+      });
+      this.#view.draft = this.#drafts.get(room.id) ?? "";
+      this.#place(this.#view.element, this.#view.aside);
+      this.#view.look();
+      this.#view.focus();
+    }
+    #closeView() {
+      if (this.#view) this.#drafts.set(this.#view.room.id, this.#view.close());
+      this.#view?.element.remove();
+      this.#view?.aside.remove();
+      this.#view = null;
+    }
+    #showWelcome(id) {
+      this.#closeView();
+      if (id !== null && this.#account.ready) this.#waitFor(id);
+      this.#welcome ??= el("main", { class: "welcome", id: "main" });
+      this.#fillWelcome(this.#welcome);
+      if (!this.#welcome.isConnected) this.#place(this.#welcome);
+    }
+    /** place puts the main part beside the list of rooms. */
+    #place(...parts) {
+      if (parts[0] !== this.#welcome) this.#welcome?.remove();
+      this.element.classList.toggle("in-room", this.#view !== null);
+      this.element.firstElementChild?.after(...parts);
+      this.#rooms.select(this.#view?.room.id ?? null);
+      this.#renderTitle();
+    }
+    /** waitFor gives a room of the address some time to appear after the login. */
+    #waitFor(id) {
+      setTimeout(() => {
+        if (currentRoute().room === id && !this.#account.room(id) && this.#ports.connection.online) go("#", true);
+      }, 5e3);
+    }
+    #fillWelcome(page) {
+      const name = firstName(this.#ports.user.name);
+      const none = this.#account.rooms.length === 0;
+      const state = this.#account.ready ? String(none) : "waiting";
+      if (page.dataset.state === state) return;
+      page.dataset.state = state;
+      if (!this.#account.ready) {
+        fill(page, el("div", { class: "empty" }, el("p", {}, "Signing in…")));
+        return;
+      }
+      fill(
+        page,
+        el(
+          "div",
+          { class: "empty" },
+          el("div", { class: "empty-picture" }, icon("speech")),
+          el("h1", {}, `Hello ${name}`),
+          el("p", {}, none ? "Make a room, bring somebody in, and talk. Give the room a name when you want to keep it." : "Choose a room from the list, or make a new one."),
+          el("div", { class: "buttons" }, el("button", { type: "button", class: none ? "primary" : "quiet", onclick: () => void this.#makeRoom() }, icon("plus"), none ? "Make your first room" : "New room")),
+          el("p", { class: "tip" }, icon("window"), el("span", {}, el("a", { href: "./", target: "_blank", rel: "noopener" }, "Open a second window"), " and be another person there, to have somebody to talk with."))
+        )
+      );
+    }
+    #back() {
+      go("#");
+      this.#rooms.focus();
+    }
+    async #makeRoom() {
+      if (this.#making) return;
+      this.#making = true;
+      try {
+        go(roomAddress((await this.#account.createRoom()).id));
+      } catch (err) {
+        this.#notices.warn(reason(err));
+      } finally {
+        this.#making = false;
+      }
+    }
+    async #join(id, token) {
+      if (this.#joining) return;
+      this.#joining = true;
+      try {
+        go(roomAddress((await this.#account.joinRoom(id, token)).id), true);
+      } catch (err) {
+        if (this.#ports.connection.online) go("#", true);
+        this.#notices.warn(reason(err));
+      } finally {
+        this.#joining = false;
+      }
+    }
+    #removed(room) {
+      const lost = room.chat.outbox.length;
+      const unsent = lost > 0 ? " What you wrote last was not sent." : "";
+      if (this.#view?.room === room) go("#", true);
+      if (room.persistent) this.#notices.say(`You are not in “${titleOf(room)}” any more.${unsent}`);
+      else this.#notices.say(`“${titleOf(room)}” is gone: it had no name.${unsent}`);
+    }
+    #renderMe() {
+      const identity = this.#account.identity;
+      const name = identity?.name ?? this.#ports.user.name;
+      const online = this.#ports.connection.online;
+      fill(
+        this.#me,
+        withPresence(avatar(identity?.avatar, name), online),
+        el("span", { class: "who" }, name, el("small", {}, online ? "online" : "not connected"))
+      );
+    }
+    #renderTitle() {
+      const unread = this.#account.rooms.reduce((sum, r) => sum + r.unread, 0);
+      const room = this.#view ? `${titleOf(this.#view.room)} – ` : "";
+      document.title = `${unread > 0 ? `(${unread}) ` : ""}${room}${firstName(this.#ports.user.name)} – Presence demo`;
+    }
+  };
+
+  // demo/demo.ts
+  var Demo = class {
+    #root;
+    #users = [];
+    #leave = () => {
+    };
+    constructor(root) {
+      this.#root = root;
+    }
+    async start() {
+      try {
+        this.#users = await loadUsers();
+      } catch {
+        this.#stop("The server does not answer", "Is “presence demo” running? Start it, then try again.", "Try again", () => void this.start());
+        return;
+      }
+      const user = this.#users.find((u) => u.login === chosen.get());
+      if (user) this.#enter(user);
+      else this.#choose();
+    }
+    #show(page) {
+      this.#root.replaceChildren(page);
+    }
+    #choose() {
+      this.#leave();
+      chosen.clear();
+      document.title = "Presence demo";
+      this.#show(signIn(this.#users, currentRoute().join !== null, (user) => this.#enter(user)));
+    }
+    #enter(user) {
+      chosen.set(user.login);
+      const connection = new Connection(socketAddress(), () => this.#credentials(user.login));
+      const release = hold(user.login);
+      const workspace = new Workspace({
+        user,
+        others: this.#users.filter((u) => u !== user),
+        connection,
+        leave: () => {
+          go("#", true);
+          this.#choose();
+          this.#root.querySelector("h1")?.focus();
+        }
+      });
+      this.#leave = () => {
+        this.#leave = () => {
+        };
+        release();
+        workspace.close();
+      };
+      connection.on("state", (state) => state.name === "ended" && this.#ended(user, state.why));
+      this.#show(workspace.element);
+      workspace.focus();
+    }
+    /** credentials asks anew each time: the demo may have been started afresh. */
+    async #credentials(login) {
+      const user = (await loadUsers()).find((u) => u.login === login);
+      return user ?? { login, authId: "gone" };
+    }
+    #ended(user, why) {
+      if (why === "left") return;
+      this.#leave();
+      const name = user.name;
+      if (why === "refused") {
+        this.#stop("The server did not let you in", `It does not accept ${name} at the moment.`, "Try again", () => void this.start());
+      } else {
+        this.#stop("You were signed out", `The server has ended the session of ${name}.`, "Sign in again", () => void this.start());
+      }
+    }
+    /** stop shows a page that says why it does not go on, and how it would. */
+    #stop(title, text2, action, act) {
+      const button = el("button", { type: "button", class: "primary", onclick: act }, action);
+      const other = el("button", { type: "button", class: "quiet", onclick: () => this.#choose() }, "Be another person");
+      this.#show(
+        el(
+          "main",
+          { class: "sign-in", id: "main" },
+          el("div", { class: "card", role: "alert" }, logo(), el("h1", {}, title), el("p", {}, text2), el("div", { class: "buttons" }, button, this.#users.length > 0 && other))
+        )
+      );
+      button.focus();
+    }
+  };
+  function socketAddress() {
+    const url = new URL("./", location.href);
+    url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+    return url.href;
+  }
+  document.querySelector(".skip")?.addEventListener("click", (e) => {
+    e.preventDefault();
+    document.querySelector("#composer, #main button")?.focus();
+  });
+  void new Demo(document.getElementById("app")).start();
+})();
