@@ -174,7 +174,7 @@ func (a *Account) friendGet(c call) {
 }
 
 // maxIdentities bounds how many identities one request may name.
-const maxIdentities = 2000
+const maxIdentities = 500
 
 // identity answers the identity channel, whose requests are one level deeper
 // (docs/protocol.md 3.5).

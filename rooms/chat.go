@@ -145,31 +145,22 @@ func (r *Room) storeMessages(batch []unsentMessage) error {
 	for n, u := range batch {
 		messages[n] = u.msg
 	}
+	readBy := make([]AccountID, len(r.lookingOn))
+	for n, m := range r.lookingOn {
+		readBy[n] = m.id
+	}
 	ctx, cancel := r.hub.storeContext()
 	defer cancel()
-	return r.hub.store.AddMessages(ctx, r.id, messages, r.lookingOn())
-}
-
-// lookingOn lists the members who see new messages at once.
-func (r *Room) lookingOn() []AccountID {
-	var ids []AccountID
-	for _, id := range r.attached {
-		if r.members[id].active {
-			ids = append(ids, id)
-		}
-	}
-	return ids
+	return r.hub.store.AddMessages(ctx, r.id, messages, readBy)
 }
 
 // show delivers a stored message to everybody in the room, its author included.
 func (r *Room) show(u unsentMessage) {
 	msg := u.msg
 	r.chat.add(msg)
-	for _, id := range r.attached {
-		if m := r.members[id]; m.active {
-			m.mark = ReadMark{Account: id, MsgID: msg.ID, Time: msg.Time}
-			delete(r.dirtyMarks, id)
-		}
+	for _, m := range r.lookingOn {
+		m.mark = ReadMark{Account: m.id, MsgID: msg.ID, Time: msg.Time}
+		delete(r.dirtyMarks, m.id)
 	}
 	r.toAll("chat", "msg", msg.short())
 	r.answer(u.call, "chat", msg.event(), "")
@@ -207,6 +198,7 @@ const maxTyping = 256
 
 func (r *Room) chatState(c call) {
 	if len(c.Data) == 0 || len(c.Data) > maxTyping {
+		r.answer(c, "chat", nil, "ERR_INVALID_DATA")
 		return
 	}
 	r.toOthers(c.from.Account, "chat", "state", struct {

@@ -39,6 +39,28 @@ func decodeCall(from Address, data json.RawMessage) (call, bool) {
 	return c, true
 }
 
+// maxLayers is how deep below a call its request may be: a room, a component.
+const maxLayers = 2
+
+// refusal is the reply that refuses the request which c is, or holds up to so many
+// layers below, wrapped as the request was; nil if there is none.
+func (c call) refusal(code string, layers int) any {
+	if c.isRequest() {
+		return reply{c.RequestID, nil, code}
+	}
+	if layers == 0 {
+		return nil
+	}
+	inner, ok := decodeCall(c.from, c.Data)
+	if !ok {
+		return nil
+	}
+	if answer := inner.refusal(code, layers-1); answer != nil {
+		return event{clip(c.Type, maxName), answer}
+	}
+	return nil
+}
+
 // isRequest says whether the client waits for a reply.
 func (c call) isRequest() bool { return c.RequestID != nil }
 

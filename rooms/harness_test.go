@@ -110,7 +110,7 @@ func inWorld(t *testing.T, test func(*testing.T, *world)) {
 func (w *world) start() {
 	w.in = newInbox()
 	hub, err := New(context.Background(), Options{
-		Store: w.store, Post: w.in, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Store: w.store, Post: w.in, Log: discard(),
 		Host: "localhost/presence/guest/", MaxText: 32 << 10,
 		EmptyAfter: 10 * time.Minute, RecentFor: 8 * time.Hour, AvatarSide: 32,
 	})
@@ -134,6 +134,8 @@ func (w *world) stop() {
 		w.t.Error(err)
 	}
 }
+
+func discard() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
 
 // restart stops the hub and starts another one on the same store.
 func (w *world) restart() {
@@ -425,6 +427,12 @@ func (p *person) makeRoom(name string) RoomID {
 		p.w.t.Fatalf("room not created: %s", frame)
 	}
 	return reply.Response.ClientID
+}
+
+// confirm says that a message was read, and waits.
+func (p *person) confirm(room RoomID, msgID any) {
+	p.to(room, "chat", "confirm", map[string]any{"type": "message", "eventId": msgID}, "")
+	p.w.settle()
 }
 
 // add lets another account into the room.

@@ -173,8 +173,13 @@ func (h *Hub) Handle(ctx context.Context, from Address, data json.RawMessage) {
 		h.toRoom(ctx, id, c)
 		return
 	}
-	if c.isRequest() {
-		h.post.Reply(from, encode(reply{c.RequestID, nil, "ERR_NO_LISTENER"}))
+	h.notThere(c)
+}
+
+// notThere answers a request that is meant for nobody.
+func (h *Hub) notThere(c call) {
+	if answer := c.refusal("ERR_NO_LISTENER", maxLayers); answer != nil {
+		h.post.Reply(c.from, encode(answer))
 	}
 }
 

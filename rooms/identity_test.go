@@ -203,7 +203,6 @@ func TestAvatarsAreReadAtOnce(t *testing.T) {
 	})
 }
 
-// TestIdentityRepliesGoToOneConnection.
 func TestIdentityRepliesGoToOneConnection(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		ada := w.login("ada")

@@ -14,7 +14,7 @@ type member struct {
 	attached   bool // logged in: gets the room's events
 	visible    bool // others see it online
 	admin      bool // as the others were told
-	active     bool // looks at the room
+	active     bool // looks at the room; see setActive
 	recent     int64
 	mark       ReadMark
 }
@@ -162,7 +162,7 @@ type showEvent struct {
 func (e showEvent) apply(r *Room) {
 	if m := r.members[e.account]; m != nil {
 		m.visible = e.on
-		m.active = m.active && e.on
+		r.setActive(m, m.active && e.on)
 	}
 }
 
@@ -176,7 +176,8 @@ func (e detachEvent) apply(r *Room) {
 }
 
 func (r *Room) detach(m *member) {
-	m.attached, m.visible, m.active = false, false, false
+	r.setActive(m, false)
+	m.attached, m.visible = false, false
 	r.attached = remove(r.attached, m.id)
 	r.used()
 }
@@ -324,9 +325,22 @@ func (r *Room) active(c call) {
 		IsActive bool `json:"isActive"`
 	}
 	if c.into(&in) {
-		r.members[c.from.Account].active = in.IsActive
+		r.setActive(r.members[c.from.Account], in.IsActive)
 	}
 	r.answer(c, "", nil, "")
+}
+
+// setActive notes whether a member who is in the room looks at it.
+func (r *Room) setActive(m *member, on bool) {
+	switch {
+	case on == m.active:
+		return
+	case on:
+		r.lookingOn = append(r.lookingOn, m)
+	default:
+		r.lookingOn = remove(r.lookingOn, m)
+	}
+	m.active = on
 }
 
 // counterReset tells the account's other browsers to reset their unread marks.

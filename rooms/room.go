@@ -26,6 +26,7 @@ type Room struct {
 	order       []AccountID // members, in the order they came
 	authorized  []AccountID // in the order they were let in by name
 	attached    []AccountID // who gets the room's events
+	lookingOn   []*member   // those of them who see new messages at once
 	assigned    []Assignment
 	publicToken string
 	tokens      []Token // of a temporary room: stored when it gets a name
@@ -125,7 +126,7 @@ func (r *Room) end() {
 			r.hub.setTemporary(r.id, id, false)
 		}
 	}
-	r.attached = nil
+	r.attached, r.lookingOn = nil, nil
 	for _, e := range r.box.close() {
 		r.reject(e)
 	}
@@ -159,13 +160,21 @@ var roomHandlers = map[string]func(*Room, call){
 func (e clientCallRoom) apply(r *Room) {
 	m := r.members[e.from.Account]
 	if m == nil || !m.attached {
-		return // it left while its event was on the way
+		r.refuseStranger(e.call) // it left while its event was on the way
+		return
 	}
 	if handler := roomHandlers[e.Type]; handler != nil {
 		handler(r, e.call)
 		return
 	}
 	r.answer(e.call, "", nil, "ERR_NO_LISTENER")
+}
+
+// refuseStranger answers a request of somebody who is not in the room.
+func (r *Room) refuseStranger(c call) {
+	if answer := c.refusal("ERR_NOT_MEMBER", maxLayers-1); answer != nil {
+		r.hub.post.Reply(c.from, encode(event{string(r.id), answer}))
+	}
 }
 
 // isMessage says whether the event is a chat message, which may wait to be stored
@@ -387,10 +396,10 @@ func (emptyEvent) apply(r *Room) {
 	r.end()
 }
 
-// remove drops an id from a list of ids.
-func remove(ids []AccountID, id AccountID) []AccountID {
-	if i := slices.Index(ids, id); i >= 0 {
-		return slices.Delete(ids, i, i+1)
+// remove drops an element from a list.
+func remove[E comparable](list []E, e E) []E {
+	if i := slices.Index(list, e); i >= 0 {
+		return slices.Delete(list, i, i+1)
 	}
-	return ids
+	return list
 }

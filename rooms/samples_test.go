@@ -1,0 +1,268 @@
+package rooms
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// roomSamples has good and bad data of every room event (docs/protocol.md 7 to
+// 10), by component and type. Reply codes are those of the event as a request.
+var roomSamples = map[string]samples{
+	"/initialize": {
+		valid:   []sample{{``, ""}, {`null`, ""}},
+		invalid: []sample{{`[[1]]`, ""}, {`"text"`, ""}},
+	},
+	"/persist": {
+		valid: []sample{{`{"name":"Road map","persistent":true}`, "ERR_ALREADY_PERSISTENT"}},
+		invalid: []sample{
+			{`null`, "ERR_ALREADY_PERSISTENT"}, {`{"name":7}`, "ERR_ALREADY_PERSISTENT"}, {`"x"`, "ERR_ALREADY_PERSISTENT"},
+		},
+	},
+	"/leave": {
+		valid:   []sample{{``, ""}},
+		invalid: []sample{}, // whatever is in the data, the account leaves
+	},
+	"/active": {
+		valid:   []sample{{`{"isActive":true,"time":1709283600000}`, ""}, {`{"isActive":false}`, ""}},
+		invalid: []sample{{`null`, ""}, {`{"isActive":"yes"}`, ""}, {`{"isActive":{}}`, ""}, {`7`, ""}},
+	},
+	"/counter-reset": {
+		valid:   []sample{{``, ""}},
+		invalid: []sample{{`{"a":[]}`, ""}},
+	},
+	"chat/msg": {
+		valid: []sample{{`{"message":"hello"}`, ""}, {`{"message":" "}`, ""}, {`{"message":"\u0000\ud800"}`, ""}, {`{"message":"x","type":"work-msg","fromId":"acc-9"}`, ""}},
+		invalid: []sample{
+			{`null`, "ERR_INVALID_MESSAGE"}, {`"hello"`, "ERR_INVALID_MESSAGE"}, {`{}`, "ERR_INVALID_MESSAGE"},
+			{`{"message":""}`, "ERR_INVALID_MESSAGE"}, {`{"message":["x"]}`, "ERR_INVALID_MESSAGE"}, {`{"message":1}`, "ERR_INVALID_MESSAGE"},
+			{`{"message":"` + strings.Repeat("x", 32<<10+1) + `"}`, "ERR_MESSAGE_TOO_LONG"},
+		},
+	},
+	"chat/log": {
+		valid: []sample{{`null`, ""}, {``, ""}, {`{"firstTime":1709283600000,"firstId":"msg-1"}`, ""}, {`{"lastTime":1}`, ""}, {`{"lastTime":1,"length":5}`, ""}},
+		invalid: []sample{
+			{`"text"`, ""}, {`{"firstTime":"text"}`, ""}, {`{"lastTime":null,"firstTime":[]}`, ""}, {`{"lastTime":1,"length":-1}`, ""},
+			{`{"firstTime":1e300}`, ""}, {`{"lastTime":-5}`, ""}, {`{"includeDeleted":true,"lastTime":1}`, ""},
+		},
+	},
+	"chat/state": {
+		valid:   []sample{{`{"type":"set-typing"}`, ""}, {`null`, ""}, {`"clear-typing"`, ""}},
+		invalid: []sample{{``, "ERR_INVALID_DATA"}, {`"` + strings.Repeat("x", 300) + `"`, "ERR_INVALID_DATA"}},
+	},
+	"chat/confirm": {
+		valid: []sample{{`{"type":"message","eventId":"msg-1"}`, ""}, {`{"type":"message","eventId":null}`, ""}},
+		invalid: []sample{
+			{`null`, "ERR_INVALID_DATA"}, {`{"type":"other","eventId":"msg-1"}`, "ERR_INVALID_DATA"}, {`{"type":["message"]}`, "ERR_INVALID_DATA"},
+			{`{"type":"message","eventId":{"a":1}}`, ""}, {`{"type":"message","eventId":"` + strings.Repeat("x", 5000) + `"}`, ""},
+		},
+	},
+	"invite/state": {
+		valid:   []sample{{``, ""}},
+		invalid: []sample{{`[0]`, ""}},
+	},
+	"invite/public": {
+		valid:   []sample{{``, ""}, {`{"reqId":"req-9","token":null}`, ""}},
+		invalid: []sample{{`"text"`, ""}, {`{"reqId":{"a":1}}`, ""}, {`{"reqId":"` + strings.Repeat("x", 5000) + `"}`, ""}},
+	},
+	"invite/revoke": {
+		valid:   []sample{{`"public"`, ""}},
+		invalid: []sample{{`null`, "ERR_NO_TOKEN"}, {`""`, "ERR_NO_TOKEN"}, {`"private-1"`, "ERR_NO_TOKEN"}, {`{"token":"public"}`, "ERR_NO_TOKEN"}},
+	},
+	"invite/room-add": {
+		valid: []sample{{`{"clientId":"$OTHER","name":"Bo"}`, ""}, {`{"clientId":"$ID"}`, ""}},
+		invalid: []sample{
+			{`null`, "ERR_INVALID_ID"}, {`{}`, "ERR_INVALID_ID"}, {`{"clientId":"acc-unknown"}`, "ERR_INVALID_ID"},
+			{`{"clientId":7}`, "ERR_INVALID_ID"}, {`"$OTHER"`, "ERR_INVALID_ID"}, {`{"clientId":"` + strings.Repeat("x", 5000) + `"}`, "ERR_INVALID_ID"},
+		},
+	},
+	"settings/get": {
+		valid:   []sample{{``, ""}},
+		invalid: []sample{{`{"a":1}`, ""}},
+	},
+	"settings/setting": {
+		valid: []sample{{`{"setting":"roomName","value":"Other"}`, ""}, {`{"setting":"userLimit","value":5}`, ""}},
+		invalid: []sample{
+			{`null`, "ERR_UNKNOWN_SETTING"}, {`"roomName"`, "ERR_INVALID_DATA"}, {`{"setting":7,"value":1}`, "ERR_INVALID_DATA"},
+			{`{"setting":"unknown","value":1}`, "ERR_UNKNOWN_SETTING"}, {`{"setting":"` + strings.Repeat("x", 5000) + `"}`, "ERR_UNKNOWN_SETTING"},
+			{`{"setting":"roomName","value":null}`, "ERR_INVALID_NAME"}, {`{"setting":"userLimit","value":-1}`, "ERR_INVALID_VALUE"},
+		},
+	},
+}
+
+// noRoomReply are the room events that no reply answers (docs/protocol.md 3.3).
+func noRoomReply(name string) bool { return name == "/initialize" }
+
+func TestEveryRoomHandlerHasSamples(t *testing.T) {
+	handled := map[string]bool{"settings/get": true, "settings/setting": true}
+	for typ := range roomHandlers {
+		if typ != "chat" && typ != "invite" && typ != "settings" {
+			handled["/"+typ] = true
+		}
+	}
+	for typ := range chatHandlers {
+		handled["chat/"+typ] = true
+	}
+	for typ := range inviteHandlers {
+		handled["invite/"+typ] = true
+	}
+	for name := range handled {
+		s, there := roomSamples[name]
+		if !there || len(s.valid) == 0 || s.invalid == nil {
+			t.Errorf("%s has no valid or no invalid samples; add some to roomSamples", name)
+		}
+	}
+	for name := range roomSamples {
+		if !handled[name] {
+			t.Errorf("%s has samples but no handler", name)
+		}
+	}
+	all := roomSamples["settings/setting"]
+	for setting := range settingHandlers {
+		named := func(list []sample) bool {
+			return strings.Contains(fmt.Sprint(list), `"setting":"`+setting+`"`)
+		}
+		if !named(all.valid) || !named(all.invalid) {
+			t.Errorf("the setting %s has no valid or no invalid sample", setting)
+		}
+	}
+}
+
+// roomEvent builds a room event by hand.
+func roomEventText(room RoomID, name, data, requestID string) string {
+	component, typ, _ := strings.Cut(name, "/")
+	inner := rawEvent(typ, data, requestID)
+	if component != "" {
+		inner = rawEvent(component, inner, "")
+	}
+	return rawEvent(string(room), inner, "")
+}
+
+// TestRoomSamples sends every sample as event and as request: replies are as
+// written above and come at the layer of the request, and the room lives on.
+func TestRoomSamples(t *testing.T) {
+	for name, all := range roomSamples {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(t *testing.T, w *world) {
+				ada, bo := w.login("ada"), w.login("bo")
+				for _, s := range append(all.valid, all.invalid...) {
+					room := ada.makeRoom("Road map")
+					if name == "invite/revoke" {
+						ada.ask(room, "invite", "public", nil)
+					}
+					names := strings.NewReplacer("$ID", string(ada.id), "$OTHER", string(bo.id))
+					ada.take()
+					ada.handle(roomEventText(room, name, names.Replace(s.data), "r-1"))
+					frames := ada.take()
+					if noRoomReply(name) {
+						if index(frames, `"requestId"`) >= 0 {
+							t.Errorf("%.80s is answered with %q", s.data, frames)
+						}
+						continue
+					}
+					layers := []string{string(room)}
+					if component, _, _ := strings.Cut(name, "/"); component != "" {
+						layers = append(layers, component)
+					}
+					reply := ada.reply(frames, "r-1", layers...)
+					if got, _ := reply.Error.(string); got != s.code {
+						t.Errorf("%.80s: the error is %v, want %q", s.data, reply.Error, s.code)
+					}
+					ada.handle(roomEventText(room, name, names.Replace(s.data), ""))
+					ada.gotNone(`"requestId"`)
+				}
+				if n := w.hub.Stats().Panics; n != 0 {
+					t.Errorf("%d defects", n)
+				}
+			})
+		})
+	}
+}
+
+// TestUnknownAndMalformedRoomEvents: dropped, or answered where an answer is waited
+// for.
+func TestUnknownAndMalformedRoomEvents(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		ada := w.login("ada")
+		room := ada.makeRoom("Road map")
+		ada.take()
+		for _, inner := range []string{
+			``, `null`, `7`, `"initialize"`, `[]`, `{}`, `{"type":7}`, `{"type":"unknown"}`, `{"type":"open","data":null}`,
+			`{"type":"chat"}`, `{"type":"chat","data":null}`, `{"type":"chat","data":{"type":"unknown"}}`, `{"type":"chat","data":{"data":{}}}`,
+			`{"type":"invite","data":[]}`, `{"type":"invite","data":{"type":"email"}}`, `{"type":"settings","data":{"type":"save"}}`,
+			`{"type":"settings","data":{"type":"get"}}`, `{"type":"live","data":{"type":"x"}}`,
+		} {
+			ada.handle(rawEvent(string(room), inner, ""))
+			if frames := ada.take(); len(frames) > 0 {
+				t.Errorf("%s is answered with %q", inner, frames)
+			}
+		}
+		for _, tc := range []struct{ component, typ string }{
+			{"", "unknown"}, {"", "open"}, {"chat", "unknown"}, {"invite", "email"}, {"settings", "save"},
+		} {
+			ada.ask(room, tc.component, tc.typ, nil).fails(t, "ERR_NO_LISTENER")
+		}
+		for _, component := range []string{"chat", "invite", "settings"} {
+			ada.ask(room, "", component, "no event").fails(t, "ERR_INVALID_DATA")
+		}
+		ada.handle(rawEvent(string(room), `"no event"`, "r-1"))
+		ada.reply(ada.take(), "r-1").fails(t, "ERR_INVALID_DATA")
+	})
+}
+
+// fuzzed feeds arbitrary events to an account and to a room and fails if the
+// program fails over one, or if anything ends that should go on.
+func fuzzed(f *testing.F, address func(room RoomID, data []byte) []byte) {
+	f.Fuzz(func(t *testing.T, data []byte) {
+		inWorld(t, func(t *testing.T, w *world) {
+			ada, bo := w.login("ada"), w.login("bo")
+			room := ada.makeRoom("Road map")
+			ada.add(room, bo)
+			names := strings.NewReplacer("$ID", string(ada.id), "$OTHER", string(bo.id), "$ROOM", string(room))
+			data = []byte(names.Replace(string(data)))
+			w.hub.Handle(context.Background(), ada.address(), address(room, data))
+			w.settle()
+			if n := w.hub.Stats().Panics; n != 0 {
+				t.Fatalf("%d defects", n)
+			}
+			for id, frames := range w.in.frames {
+				for _, frame := range frames {
+					if !json.Valid([]byte(frame)) {
+						t.Fatalf("%s got what is no JSON: %q", id, frame)
+					}
+				}
+			}
+			bo.ask(room, "", "active", nil).is(t, "null")
+			bo.request("contact-list", nil).is(t, "[]")
+		})
+	})
+}
+
+func FuzzAccountEvent(f *testing.F) {
+	for typ, all := range accountSamples {
+		for _, s := range append(all.valid, all.invalid...) {
+			f.Add([]byte(rawEvent(typ, s.data, "r-1")))
+			f.Add([]byte(rawEvent(typ, s.data, "")))
+		}
+	}
+	f.Add([]byte(`{"type":"$ROOM","data":{"type":"initialize"}}`))
+	fuzzed(f, func(_ RoomID, data []byte) []byte { return data })
+}
+
+func FuzzRoomEvent(f *testing.F) {
+	for name, all := range roomSamples {
+		component, typ, _ := strings.Cut(name, "/")
+		for _, s := range append(all.valid, all.invalid...) {
+			inner := rawEvent(typ, s.data, "r-1")
+			if component != "" {
+				inner = rawEvent(component, inner, "")
+			}
+			f.Add([]byte(inner))
+		}
+	}
+	fuzzed(f, func(room RoomID, data []byte) []byte {
+		return []byte(rawEvent(string(room), string(data), ""))
+	})
+}
