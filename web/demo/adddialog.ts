@@ -11,82 +11,110 @@ const PAUSE = 200;
 
 /** openAddDialog lets people into a room. suggestions are names to begin with. */
 export function openAddDialog(account: Account, room: Room, suggestions: string[]): void {
-	const input = el("input", { id: "person", type: "search", autocomplete: "off", autofocus: true, placeholder: "Part of a name" });
-	const results = el("ul", { class: "people choices", "aria-label": "People found" });
-	const state = el("p", { class: "help", role: "status" });
-	const error = errorLine();
-	let timer: ReturnType<typeof setTimeout> | undefined;
-	let turn = 0;
-	input.addEventListener("input", () => {
-		clearTimeout(timer);
-		timer = setTimeout(() => void search(), PAUSE);
-	});
-	const dialog = openDialog(
-		"Add a person",
-		el("div", { class: "stack" }, el("label", { for: "person" }, "Search"), input),
-		results,
-		state,
-		error,
-		el(
-			"p",
-			{ class: "help" },
-			"Nobody to be found? ",
-			el("button", { type: "button", class: "text-button", onclick: inviteInstead }, "Invite with a link"),
-			" works for everybody.",
-		),
-	);
-	void search();
+	new AddDialog(account, room, suggestions);
+}
 
-	function inviteInstead(): void {
-		dialog.close();
-		openInviteDialog(room);
+class AddDialog {
+	readonly #account: Account;
+	readonly #room: Room;
+	readonly #suggestions: string[];
+	readonly #input = el("input", {
+		id: "person",
+		type: "search",
+		autocomplete: "off",
+		autofocus: true,
+		placeholder: "Part of a name",
+	});
+	readonly #results = el("ul", { class: "people", "aria-label": "People found" });
+	readonly #state = el("p", { class: "help", role: "status" });
+	readonly #error = errorLine();
+	readonly #dialog: HTMLDialogElement;
+	#timer: ReturnType<typeof setTimeout> | undefined;
+	#turn = 0;
+
+	constructor(account: Account, room: Room, suggestions: string[]) {
+		this.#account = account;
+		this.#room = room;
+		this.#suggestions = suggestions;
+		this.#input.addEventListener("input", () => {
+			clearTimeout(this.#timer);
+			this.#timer = setTimeout(() => void this.#search(), PAUSE);
+		});
+		this.#dialog = openDialog(
+			"Add a person",
+			el("div", { class: "stack" }, el("label", { for: "person" }, "Search"), this.#input),
+			this.#results,
+			this.#state,
+			this.#error,
+			el(
+				"p",
+				{ class: "help" },
+				"Nobody to be found? ",
+				el(
+					"button",
+					{ type: "button", class: "text-button", onclick: () => this.#inviteInstead() },
+					"Invite with a link",
+				),
+				" works for everybody.",
+			),
+		);
+		void this.#search();
 	}
 
-	async function search(): Promise<void> {
-		const mine = ++turn;
-		const needle = input.value.trim();
+	#inviteInstead(): void {
+		this.#dialog.close();
+		openInviteDialog(this.#room);
+	}
+
+	async #search(): Promise<void> {
+		const turn = ++this.#turn;
+		const needle = this.#input.value.trim();
 		try {
-			const found = await find(account, needle ? [needle] : suggestions);
-			if (mine !== turn) return;
-			const others = found.filter((i) => i.clientId !== account.id);
-			fill(results, ...others.map(choice));
-			state.textContent = others.length > 0 ? "" : nobody(needle);
-			error.textContent = "";
+			const found = await find(this.#account, needle ? [needle] : this.#suggestions);
+			if (turn === this.#turn)
+				this.#show(
+					found.filter((i) => i.clientId !== this.#account.id),
+					needle,
+				);
 		} catch (err) {
-			if (mine === turn) error.textContent = reason(err);
+			if (turn === this.#turn) this.#error.textContent = reason(err);
 		}
 	}
 
-	function choice(person: Identity): HTMLLIElement {
+	#show(people: Identity[], needle: string): void {
+		fill(this.#results, ...people.map((person) => this.#choice(person)));
+		this.#state.textContent = people.length > 0 ? "" : nobody(needle);
+		this.#error.textContent = "";
+	}
+
+	#choice(person: Identity): HTMLLIElement {
 		const button = el("button", { type: "button", class: "quiet small", "aria-label": `Add ${person.name}` }, "Add");
-		const done = () => {
-			const mark = el("span", { class: "done" }, icon("check"), "in the room");
-			button.replaceWith(mark);
-		};
-		const row = el(
+		button.addEventListener("click", () => void this.#add(person, button));
+		return el(
 			"li",
 			{},
 			withPresence(avatar(person.avatar, person.name), person.isOnline),
 			el("span", { class: "who" }, person.name, el("small", {}, person.isOnline ? "online" : "offline")),
-			button,
+			this.#room.members.includes(person.clientId) ? done() : button,
 		);
-		if (room.members.includes(person.clientId)) done();
-		button.addEventListener("click", () => void add(person, button, done));
-		return row;
 	}
 
-	async function add(person: Identity, button: HTMLButtonElement, done: () => void): Promise<void> {
+	async #add(person: Identity, button: HTMLButtonElement): Promise<void> {
 		button.disabled = true;
 		try {
-			await room.add(person.clientId);
-			done();
-			state.textContent = `${person.name} is in the room now.`;
-			input.focus();
+			await this.#room.add(person.clientId);
+			button.replaceWith(done());
+			this.#state.textContent = `${person.name} is in the room now.`;
 		} catch (err) {
 			button.disabled = false;
-			error.textContent = reason(err);
+			this.#error.textContent = reason(err);
 		}
+		this.#input.focus();
 	}
+}
+
+function done(): HTMLElement {
+	return el("span", { class: "done" }, icon("check"), "in the room");
 }
 
 /** find merges what is found for several needles. */

@@ -4,8 +4,13 @@ import { el } from "./dom";
 const TONES = 6;
 
 /** avatar shows a picture, else the initials of a name. */
-export function avatar(picture: string | null | undefined, name: string, kind: "person" | "room" = "person"): HTMLElement {
-	if (picture) return el("span", { class: `avatar ${kind}`, "aria-hidden": "true" }, el("img", { src: picture, alt: "" }));
+export function avatar(
+	picture: string | null | undefined,
+	name: string,
+	kind: "person" | "room" = "person",
+): HTMLElement {
+	if (picture)
+		return el("span", { class: `avatar ${kind}`, "aria-hidden": "true" }, el("img", { src: picture, alt: "" }));
 	return el("span", { class: `avatar ${kind} tone-${toneOf(name)}`, "aria-hidden": "true" }, initials(name));
 }
 
@@ -24,5 +29,10 @@ function toneOf(name: string): number {
 function initials(name: string): string {
 	const words = name.trim().split(/\s+/u).filter(Boolean);
 	const ends = words.length > 1 ? [words[0], words[words.length - 1]] : words;
-	return ends.map((w) => [...(w ?? "")][0] ?? "").join("").toUpperCase() || "?";
+	return (
+		ends
+			.map((w) => [...(w ?? "")][0] ?? "")
+			.join("")
+			.toUpperCase() || "?"
+	);
 }

@@ -12,7 +12,14 @@ export class Banner {
 	readonly #count = el("span", { class: "countdown", "aria-hidden": "true" });
 	readonly #now = el("button", { type: "button", class: "text-button" }, "Try now");
 	readonly #undo: Undo;
-	readonly element = el("div", { class: "banner", hidden: true }, el("span", { class: "banner-dot" }), this.#text, this.#count, this.#now);
+	readonly element = el(
+		"div",
+		{ class: "banner", hidden: true },
+		el("span", { class: "banner-dot" }),
+		this.#text,
+		this.#count,
+		this.#now,
+	);
 	#timer: ReturnType<typeof setTimeout> | undefined;
 	#trouble = false;
 
@@ -32,17 +39,26 @@ export class Banner {
 		clearTimeout(this.#timer);
 		switch (state.name) {
 			case "connecting":
-				this.#say(state.again || this.#trouble ? "trouble" : "busy", this.#trouble || state.again ? "Connection lost. Reconnecting…" : "Connecting…");
+				this.#say(
+					state.again || this.#trouble ? "trouble" : "busy",
+					this.#trouble || state.again ? "Connection lost. Reconnecting…" : "Connecting…",
+				);
 				return;
 			case "waiting":
 				this.#trouble = true;
-				this.#say("trouble", this.#connection.account ? "Connection lost. Reconnecting…" : "The server cannot be reached. Trying again…");
+				this.#say(
+					"trouble",
+					this.#connection.account ? "Connection lost. Reconnecting…" : "The server cannot be reached. Trying again…",
+				);
 				this.#countDown(state.retryAt);
 				return;
 			case "online":
 				if (this.#trouble) this.#say("good", "Connected again");
 				this.#trouble = false;
-				this.#timer = setTimeout(() => (this.element.hidden = true), this.element.className.includes("good") ? GOOD_NEWS : 0);
+				this.#timer = setTimeout(
+					() => (this.element.hidden = true),
+					this.element.className.includes("good") ? GOOD_NEWS : 0,
+				);
 				return;
 			default:
 				this.element.hidden = true;

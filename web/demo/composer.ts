@@ -11,15 +11,32 @@ export class Composer {
 	readonly #room: Room;
 	readonly #sent: () => void;
 	readonly #input = el("textarea", {
-		id: "composer", rows: 1, enterkeyhint: "send", autocomplete: "off", "aria-describedby": "composer-help",
+		id: "composer",
+		rows: 1,
+		enterkeyhint: "send",
+		autocomplete: "off",
+		"aria-describedby": "composer-help",
 	});
-	readonly #send = el("button", { type: "submit", class: "primary send", "aria-label": "Send message", disabled: true }, icon("send"));
+	readonly #send = el(
+		"button",
+		{ type: "submit", class: "primary send", "aria-label": "Send message", disabled: true },
+		icon("send"),
+	);
 	readonly element = el(
 		"form",
 		{ class: "composer" },
 		el("label", { class: "sr-only", for: "composer" }, "Message"),
 		el("div", { class: "composer-field" }, this.#input, this.#send),
-		el("p", { id: "composer-help", class: "composer-help" }, el("kbd", {}, "Enter"), " sends, ", el("kbd", {}, "Shift"), " + ", el("kbd", {}, "Enter"), " begins a new line"),
+		el(
+			"p",
+			{ id: "composer-help", class: "composer-help" },
+			el("kbd", {}, "Enter"),
+			" sends, ",
+			el("kbd", {}, "Shift"),
+			" + ",
+			el("kbd", {}, "Enter"),
+			" begins a new line",
+		),
 	);
 
 	constructor(room: Room, sent: () => void) {
@@ -49,7 +66,8 @@ export class Composer {
 	}
 
 	retitle(): void {
-		this.#input.placeholder = `Write to ${titleOf(this.#room)}`;
+		const placeholder = `Write to ${titleOf(this.#room)}`;
+		if (this.#input.placeholder !== placeholder) this.#input.placeholder = placeholder;
 	}
 
 	#changed(): void {

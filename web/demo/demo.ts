@@ -21,7 +21,12 @@ class Demo {
 		try {
 			this.#users = await loadUsers();
 		} catch {
-			this.#stop("The server does not answer", "Is “presence demo” running? Start it, then try again.", "Try again", () => void this.start());
+			this.#stop(
+				"The server does not answer",
+				"Is “presence demo” running? Start it, then try again.",
+				"Try again",
+				() => void this.start(),
+			);
 			return;
 		}
 		const user = this.#users.find((u) => u.login === chosen.get());
@@ -75,9 +80,19 @@ class Demo {
 		this.#leave();
 		const name = user.name;
 		if (why === "refused") {
-			this.#stop("The server did not let you in", `It does not accept ${name} at the moment.`, "Try again", () => void this.start());
+			this.#stop(
+				"The server did not let you in",
+				`It does not accept ${name} at the moment.`,
+				"Try again",
+				() => void this.start(),
+			);
 		} else {
-			this.#stop("You were signed out", `The server has ended the session of ${name}.`, "Sign in again", () => void this.start());
+			this.#stop(
+				"You were signed out",
+				`The server has ended the session of ${name}.`,
+				"Sign in again",
+				() => void this.start(),
+			);
 		}
 	}
 
@@ -89,7 +104,14 @@ class Demo {
 			el(
 				"main",
 				{ class: "sign-in", id: "main" },
-				el("div", { class: "card", role: "alert" }, logo(), el("h1", {}, title), el("p", {}, text), el("div", { class: "buttons" }, button, this.#users.length > 0 && other)),
+				el(
+					"div",
+					{ class: "card", role: "alert" },
+					logo(),
+					el("h1", {}, title),
+					el("p", {}, text),
+					el("div", { class: "buttons" }, button, this.#users.length > 0 && other),
+				),
 			),
 		);
 		button.focus();

@@ -31,9 +31,12 @@ export class Details {
 			{ class: "details" },
 			this.#heading,
 			this.#people,
-			el("div", { class: "rows" },
+			el(
+				"div",
+				{ class: "rows" },
 				row("addPerson", "Add a person", actions.add),
-				row("link", "Invite with a link", actions.invite)),
+				row("link", "Invite with a link", actions.invite),
+			),
 			el("div", { class: "rows" }, this.#name, row("leave", "Leave room", actions.leave, "danger-text")),
 		);
 		const render = soon(() => this.#render());

@@ -20,7 +20,10 @@ export function openDialog(title: string, ...body: Node[]): HTMLDialogElement {
 		el("header", {}, el("h2", { id }, title), close),
 		...body,
 	);
-	dialog.addEventListener("close", () => dialog.remove());
+	dialog.addEventListener("close", () => {
+		dialog.remove();
+		placeCaret();
+	});
 	dialog.addEventListener("pointerdown", (e) => {
 		if (e.target === dialog && outside(dialog, e)) dialog.close();
 	});
@@ -29,9 +32,23 @@ export function openDialog(title: string, ...body: Node[]): HTMLDialogElement {
 	return dialog;
 }
 
+/**
+ * placeCaret puts the caret behind the text. Chromium gives the focus back while the
+ * page behind the dialog cannot be edited yet; without this it has no caret at all.
+ */
+function placeCaret(): void {
+	const at = document.activeElement;
+	if (at instanceof HTMLTextAreaElement) at.setSelectionRange(at.value.length, at.value.length);
+}
+
 function outside(dialog: HTMLElement, e: PointerEvent): boolean {
 	const box = dialog.getBoundingClientRect();
 	return e.clientX < box.left || e.clientX > box.right || e.clientY < box.top || e.clientY > box.bottom;
+}
+
+/** closeDialogs closes what is about something that is no longer there. */
+export function closeDialogs(): void {
+	for (const dialog of document.querySelectorAll("dialog")) dialog.close();
 }
 
 /** errorLine is where a dialog says what went wrong. */

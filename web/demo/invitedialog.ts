@@ -7,7 +7,12 @@ import { reason, titleOf } from "./words";
 /** openInviteDialog shows the link with which others join a room. */
 export function openInviteDialog(room: Room): void {
 	const link = el("input", {
-		id: "invite-link", type: "text", readonly: true, value: "", placeholder: "One moment…", "aria-describedby": "invite-help",
+		id: "invite-link",
+		type: "text",
+		readonly: true,
+		value: "",
+		placeholder: "One moment…",
+		"aria-describedby": "invite-help",
 	});
 	const copy = el("button", { class: "primary", type: "button", disabled: true, autofocus: true }, "Copy link");
 	const error = errorLine();
@@ -15,7 +20,11 @@ export function openInviteDialog(room: Room): void {
 	copy.addEventListener("click", () => void copyText());
 	openDialog(
 		"Invite with a link",
-		el("p", { class: "help", id: "invite-help" }, `Whoever opens this link in another window and chooses a person joins “${titleOf(room)}”.`),
+		el(
+			"p",
+			{ class: "help", id: "invite-help" },
+			`Whoever opens this link in another window and chooses a person joins “${titleOf(room)}”.`,
+		),
 		el("div", { class: "field-row" }, el("label", { class: "sr-only", for: "invite-link" }, "Invite link"), link, copy),
 		error,
 		copied,

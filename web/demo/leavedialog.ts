@@ -32,6 +32,7 @@ export function openLeaveDialog(room: Room): void {
 }
 
 function consequence(room: Room): string {
-	if (room.members.length <= 1) return "You are the last one here: nobody can come back to this room or read what was said.";
+	if (room.members.length <= 1)
+		return "You are the last one here: nobody can come back to this room or read what was said.";
 	return "You will not see what is said from now on. Somebody in the room can add you again.";
 }

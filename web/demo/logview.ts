@@ -1,4 +1,4 @@
-import type { Account, Room, Undo } from "../sdk";
+import { OFFLINE, Refused, type Account, type Room, type Undo } from "../sdk";
 import { arrange, el, soon } from "./dom";
 import { icon } from "./icons";
 import { itemsOf, type Item } from "./messages";
@@ -79,9 +79,13 @@ export class LogView {
 		const chat = this.#room.chat;
 		this.#placeNewLine();
 		const items = itemsOf({
-			self: this.#account.id, identities: this.#account.identities,
-			messages: chat.messages, outbox: chat.outbox, newFrom: this.#newFrom,
-			retry: (key) => chat.retry(key), discard: (key) => chat.discard(key),
+			self: this.#account.id,
+			identities: this.#account.identities,
+			messages: chat.messages,
+			outbox: chat.outbox,
+			newFrom: this.#newFrom,
+			retry: (key) => chat.retry(key),
+			discard: (key) => chat.discard(key),
 		});
 		const height = this.#scroller.scrollHeight;
 		const grew = items.length > this.#shown.size;
@@ -116,7 +120,12 @@ export class LogView {
 		let line: Node | string = "";
 		if (!chat.loaded) line = this.#room.here ? "Loading messages…" : "";
 		else if (chat.complete && shown > 0) line = "The conversation began here.";
-		else if (this.#stuck) line = el("button", { type: "button", class: "text-button", onclick: () => this.#again() }, "Load older messages");
+		else if (this.#stuck)
+			line = el(
+				"button",
+				{ type: "button", class: "text-button", onclick: () => this.#again() },
+				"Load older messages",
+			);
 		else if (shown > 0) line = "Loading older messages…";
 		this.#start.replaceChildren(line);
 		return this.#start;
@@ -143,7 +152,7 @@ export class LogView {
 		this.#reading = true;
 		chat
 			.older()
-			.catch(() => void (this.#stuck = true))
+			.catch((err) => void (this.#stuck = !(err instanceof Refused && err.code === OFFLINE)))
 			.finally(() => {
 				this.#reading = false;
 				this.#render();

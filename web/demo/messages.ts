@@ -1,10 +1,9 @@
-import type { Identities, Message, Outgoing, AccountId } from "../sdk";
+import { Refused, type AccountId, type Identities, type Message, type Outgoing } from "../sdk";
 import { avatar } from "./avatar";
 import { el } from "./dom";
 import { dayName, dayOf, fullTime, timeOfDay } from "./format";
 import { messageText } from "./messagetext";
 import { reason } from "./words";
-import { Refused } from "../sdk";
 
 /** Messages of one author are shown together unless so much time lies between them. */
 const TOGETHER = 5 * 60_000;
@@ -36,7 +35,8 @@ export function itemsOf(content: LogContent): Item[] {
 		const isNew = m.msgId === content.newFrom;
 		if (newDay) items.push(divider(`day-${dayOf(m.time)}`, dayName(m.time), "day"));
 		if (isNew) items.push(divider("new", "New messages", "new"));
-		const first = newDay || isNew || before?.fromId !== m.fromId || before.name !== m.name || m.time - before.time > TOGETHER;
+		const first =
+			newDay || isNew || before?.fromId !== m.fromId || before.name !== m.name || m.time - before.time > TOGETHER;
 		items.push(messageItem(content, m, first));
 		before = m;
 	}
@@ -64,7 +64,9 @@ function messageItem(content: LogContent, m: Message, first: boolean): Item {
 				el(
 					"div",
 					{ class: "message-body" },
-					own || !first ? el("span", { class: "sr-only" }, own ? "You: " : `${name}: `) : el("p", { class: "author" }, name),
+					own || !first
+						? el("span", { class: "sr-only" }, own ? "You: " : `${name}: `)
+						: el("p", { class: "author" }, name),
 					bubble(m.text, m.time),
 				),
 			),
@@ -92,7 +94,13 @@ function outgoingItem(content: LogContent, o: Outgoing, first: boolean): Item {
 			el(
 				"li",
 				{ class: `${classes(true, first)} ${o.status}` },
-				el("div", { class: "message-body" }, el("span", { class: "sr-only" }, "You: "), bubble(o.text, o.time), fate(content, o)),
+				el(
+					"div",
+					{ class: "message-body" },
+					el("span", { class: "sr-only" }, "You: "),
+					bubble(o.text, o.time),
+					fate(content, o),
+				),
 			),
 	};
 }

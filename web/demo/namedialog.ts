@@ -10,8 +10,14 @@ const LONGEST = 191;
 export function openNameDialog(room: Room): void {
 	const keeps = !room.persistent;
 	const input = el("input", {
-		id: "room-name", type: "text", maxlength: LONGEST, required: true, autocomplete: "off",
-		placeholder: "Road map", autofocus: true, "aria-describedby": "room-name-help",
+		id: "room-name",
+		type: "text",
+		maxlength: LONGEST,
+		required: true,
+		autocomplete: "off",
+		placeholder: "Road map",
+		autofocus: true,
+		"aria-describedby": "room-name-help",
 	});
 	input.value = keeps ? "" : room.name;
 	const error = errorLine();

@@ -9,7 +9,11 @@ import { firstName, titleOf } from "./words";
 export class RoomList {
 	readonly #account: Account;
 	readonly #list = el("ul", { class: "rooms" });
-	readonly #empty = el("p", { class: "rooms-empty", hidden: true }, "No rooms yet. Make one, or open an invite link that somebody gave you.");
+	readonly #empty = el(
+		"p",
+		{ class: "rooms-empty", hidden: true },
+		"No rooms yet. Make one, or open an invite link that somebody gave you.",
+	);
 	readonly #shown = new Map<string, { look: string; node: HTMLLIElement }>();
 	readonly element = el("nav", { class: "room-list", "aria-label": "Rooms" }, this.#list, this.#empty);
 	readonly render = soon(() => this.#render());
@@ -35,7 +39,10 @@ export class RoomList {
 		const rooms = this.#account.rooms;
 		const at = new Map(rooms.map((r, n) => [r.id, r.lastMessage?.time ?? n]));
 		rooms.sort((a, b) => (at.get(b.id) ?? 0) - (at.get(a.id) ?? 0));
-		arrange(this.#list, rooms.map((room) => this.#node(room)));
+		arrange(
+			this.#list,
+			rooms.map((room) => this.#node(room)),
+		);
 		for (const id of this.#shown.keys()) if (!this.#account.room(id)) this.#shown.delete(id);
 		this.#empty.hidden = !this.#account.ready || rooms.length > 0;
 	}
@@ -65,7 +72,13 @@ export class RoomList {
 				"span",
 				{ class: "room-line" },
 				el("span", { class: "preview" }, preview),
-				unread > 0 && el("span", { class: "badge" }, unread > 99 ? "99+" : String(unread), el("span", { class: "sr-only" }, ` ${count(unread, "new message")}`.replace(/^ \d+/, ""))),
+				unread > 0 &&
+					el(
+						"span",
+						{ class: "badge" },
+						unread > 99 ? "99+" : String(unread),
+						el("span", { class: "sr-only" }, ` ${count(unread, "new message")}`.replace(/^ \d+/, "")),
+					),
 			),
 		);
 	}

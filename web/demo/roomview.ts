@@ -51,7 +51,12 @@ export class RoomView {
 			invite: () => openInviteDialog(room),
 			leave: () => openLeaveDialog(room),
 		};
-		this.#keep = el("button", { type: "button", class: "primary", onclick: this.#actions.name }, icon("tag"), el("span", {}, "Name this room"));
+		this.#keep = el(
+			"button",
+			{ type: "button", class: "primary", onclick: this.#actions.name },
+			icon("tag"),
+			el("span", {}, "Name this room"),
+		);
 		this.#log = new LogView(ports.account, room, this.#emptyLog(), () => this.look());
 		this.#composer = new Composer(room, () => this.#log.toEnd());
 		this.#details = new Details(ports.account, room, this.#actions);
@@ -98,7 +103,8 @@ export class RoomView {
 
 	/** look tells the room whether its newest messages are in sight. */
 	look(): void {
-		const now = this.room.known && this.#log.atEnd && document.visibilityState === "visible" && this.element.isConnected;
+		const now =
+			this.room.known && this.#log.atEnd && document.visibilityState === "visible" && this.element.isConnected;
 		if (now && !this.#looking && this.room.unread > 0) this.#log.markNew(this.room.unread);
 		this.#looking = now;
 		this.room.look(now);
@@ -108,18 +114,26 @@ export class RoomView {
 		return el(
 			"header",
 			{ class: "room-header" },
-			el("button", { type: "button", class: "plain round back", "aria-label": "All rooms", onclick: () => this.#ports.back() }, icon("back")),
+			el(
+				"button",
+				{ type: "button", class: "plain round back", "aria-label": "All rooms", onclick: () => this.#ports.back() },
+				icon("back"),
+			),
 			this.#picture,
 			el("div", { class: "room-names" }, this.#title, this.#subtitle),
 			this.#keep,
-			roundButton("addPerson", "Add a person", this.#actions.add),
+			roundButton("addPerson", "Add a person", this.#actions.add, "not-on-phone"),
 			roundButton("people", "People and settings", () => this.#openDetails()),
 		);
 	}
 
 	/** openDetails shows on a small screen what stands beside the room on a large one. */
 	#openDetails(): void {
-		const details = new Details(this.#ports.account, this.room, closing(this.#actions, () => dialog.close()));
+		const details = new Details(
+			this.#ports.account,
+			this.room,
+			closing(this.#actions, () => dialog.close()),
+		);
 		const dialog = openDialog(titleOf(this.room), details.element);
 		dialog.classList.add("sheet");
 		dialog.addEventListener("close", () => details.close());
@@ -135,8 +149,18 @@ export class RoomView {
 			el(
 				"div",
 				{ class: "buttons" },
-				el("button", { type: "button", class: "primary", onclick: this.#actions.add }, icon("addPerson"), "Add a person"),
-				el("button", { type: "button", class: "quiet", onclick: this.#actions.invite }, icon("link"), "Invite with a link"),
+				el(
+					"button",
+					{ type: "button", class: "primary", onclick: this.#actions.add },
+					icon("addPerson"),
+					"Add a person",
+				),
+				el(
+					"button",
+					{ type: "button", class: "quiet", onclick: this.#actions.invite },
+					icon("link"),
+					"Invite with a link",
+				),
 			),
 		);
 	}
@@ -168,13 +192,19 @@ export class RoomView {
 	}
 
 	#renderTyping(): void {
-		const names = this.room.chat.typists.map((id) => firstName(this.#ports.account.identities.get(id)?.name ?? "Somebody"));
+		const names = this.room.chat.typists.map((id) =>
+			firstName(this.#ports.account.identities.get(id)?.name ?? "Somebody"),
+		);
 		if (names.length === 0) {
 			this.#typing.replaceChildren();
 			return;
 		}
 		const who = names.length > 2 ? "Several people are" : `${names.join(" and ")} ${names.length === 1 ? "is" : "are"}`;
-		fill(this.#typing, el("span", { class: "typing-dots", "aria-hidden": "true" }, el("i"), el("i"), el("i")), `${who} typing…`);
+		fill(
+			this.#typing,
+			el("span", { class: "typing-dots", "aria-hidden": "true" }, el("i"), el("i"), el("i")),
+			`${who} typing…`,
+		);
 	}
 
 	#told(id: string, what: string): void {
@@ -184,8 +214,12 @@ export class RoomView {
 }
 
 /** roundButton is for what stands beside the room on a large screen. */
-function roundButton(name: IconName, label: string, act: () => void): HTMLButtonElement {
-	return el("button", { type: "button", class: "plain round narrow-only", "aria-label": label, title: label, onclick: act }, icon(name));
+function roundButton(name: IconName, label: string, act: () => void, extra = ""): HTMLButtonElement {
+	return el(
+		"button",
+		{ type: "button", class: `plain round narrow-only ${extra}`, "aria-label": label, title: label, onclick: act },
+		icon(name),
+	);
 }
 
 /** closing makes every action close the sheet that it was chosen from. */

@@ -1,6 +1,7 @@
 import { Account, Connection, type ConnectionState, type Message, type Room, type Undo } from "../sdk";
 import { avatar, withPresence } from "./avatar";
 import { Banner } from "./banner";
+import { closeDialogs } from "./dialog";
 import { el, fill, soon } from "./dom";
 import { icon } from "./icons";
 import { logo } from "./logo";
@@ -19,6 +20,9 @@ export interface WorkspacePorts {
 	leave(): void;
 }
 
+/** How long a room of the address may take to appear after the login, in ms. */
+const APPEAR = 5_000;
+
 /** Workspace is the page of somebody who has signed in: rooms, and one of them open. */
 export class Workspace {
 	readonly #ports: WorkspacePorts;
@@ -35,6 +39,7 @@ export class Workspace {
 	#welcome: HTMLElement | null = null;
 	#joining = false;
 	#making = false;
+	#waitingFor: string | null = null;
 
 	constructor(ports: WorkspacePorts) {
 		this.#ports = ports;
@@ -42,7 +47,12 @@ export class Workspace {
 		this.#banner = new Banner(ports.connection);
 		this.#rooms = new RoomList(this.#account);
 		this.#newRoom.addEventListener("click", () => void this.#makeRoom());
-		this.element = el("div", { class: "workspace" }, this.#sidebar(), el("div", { class: "news" }, this.#banner.element, this.#notices.element));
+		this.element = el(
+			"div",
+			{ class: "workspace" },
+			this.#sidebar(),
+			el("div", { class: "news" }, this.#banner.element, this.#notices.element),
+		);
 		this.#listen();
 		this.#renderMe();
 		this.#route();
@@ -50,6 +60,7 @@ export class Workspace {
 	}
 
 	close(): void {
+		closeDialogs();
 		this.#view?.close();
 		this.#banner.close();
 		for (const undo of this.#undo) undo();
@@ -73,7 +84,17 @@ export class Workspace {
 				"footer",
 				{},
 				this.#me,
-				el("button", { type: "button", class: "plain round", "aria-label": "Be another person", title: "Be another person", onclick: () => this.#ports.leave() }, icon("swap")),
+				el(
+					"button",
+					{
+						type: "button",
+						class: "plain round",
+						"aria-label": "Be another person",
+						title: "Be another person",
+						onclick: () => this.#ports.leave(),
+					},
+					icon("swap"),
+				),
 			),
 		);
 	}
@@ -83,7 +104,7 @@ export class Workspace {
 		const changed = soon(() => this.#changed());
 		this.#undo.push(
 			account.on("rooms", changed),
-			account.on("ready", () => this.#route()),
+			account.on("ready", changed),
 			account.on("removed", (room) => this.#removed(room)),
 			account.identities.on("change", () => this.#renderMe()),
 			this.#ports.connection.on("state", (state) => this.#connectionChanged(state)),
@@ -182,9 +203,12 @@ export class Workspace {
 
 	/** waitFor gives a room of the address some time to appear after the login. */
 	#waitFor(id: string): void {
+		if (this.#waitingFor === id) return;
+		this.#waitingFor = id;
 		setTimeout(() => {
+			this.#waitingFor = null;
 			if (currentRoute().room === id && !this.#account.room(id) && this.#ports.connection.online) go("#", true);
-		}, 5_000);
+		}, APPEAR);
 	}
 
 	#fillWelcome(page: HTMLElement): void {
@@ -204,9 +228,34 @@ export class Workspace {
 				{ class: "empty" },
 				el("div", { class: "empty-picture" }, icon("speech")),
 				el("h1", {}, `Hello ${name}`),
-				el("p", {}, none ? "Make a room, bring somebody in, and talk. Give the room a name when you want to keep it." : "Choose a room from the list, or make a new one."),
-				el("div", { class: "buttons" }, el("button", { type: "button", class: none ? "primary" : "quiet", onclick: () => void this.#makeRoom() }, icon("plus"), none ? "Make your first room" : "New room")),
-				el("p", { class: "tip" }, icon("window"), el("span", {}, el("a", { href: "./", target: "_blank", rel: "noopener" }, "Open a second window"), " and be another person there, to have somebody to talk with.")),
+				el(
+					"p",
+					{},
+					none
+						? "Make a room, bring somebody in, and talk. Give the room a name when you want to keep it."
+						: "Choose a room from the list, or make a new one.",
+				),
+				el(
+					"div",
+					{ class: "buttons" },
+					el(
+						"button",
+						{ type: "button", class: none ? "primary" : "quiet", onclick: () => void this.#makeRoom() },
+						icon("plus"),
+						none ? "Make your first room" : "New room",
+					),
+				),
+				el(
+					"p",
+					{ class: "tip" },
+					icon("window"),
+					el(
+						"span",
+						{},
+						el("a", { href: "./", target: "_blank", rel: "noopener" }, "Open a second window"),
+						" and be another person there, to have somebody to talk with.",
+					),
+				),
 			),
 		);
 	}
@@ -244,7 +293,11 @@ export class Workspace {
 	#removed(room: Room): void {
 		const lost = room.chat.outbox.length;
 		const unsent = lost > 0 ? " What you wrote last was not sent." : "";
-		if (this.#view?.room === room) go("#", true);
+		if (this.#view?.room === room) {
+			closeDialogs();
+			go("#", true);
+			this.#newRoom.focus();
+		}
 		if (room.persistent) this.#notices.say(`You are not in “${titleOf(room)}” any more.${unsent}`);
 		else this.#notices.say(`“${titleOf(room)}” is gone: it had no name.${unsent}`);
 	}

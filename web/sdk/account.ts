@@ -3,7 +3,18 @@ import { Emitter, type Undo } from "./events";
 import { Identities } from "./identities";
 import { Refused, Requests } from "./requests";
 import { Room, type RoomPort } from "./room";
-import { fields, readConf, readFrame, readIdentity, readReply, type AccountId, type Frame, type Identity, type RoomConf, type RoomId } from "./types";
+import {
+	fields,
+	readConf,
+	readFrame,
+	readIdentity,
+	readReply,
+	type AccountId,
+	type Frame,
+	type Identity,
+	type RoomConf,
+	type RoomId,
+} from "./types";
 
 export interface AccountEvents {
 	/** Rooms were added or removed, or one of them has changed. */

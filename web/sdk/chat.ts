@@ -1,6 +1,15 @@
 import { Emitter } from "./events";
 import { NO_ANSWER, OFFLINE, Refused } from "./requests";
-import { fields, readFrame, readLogPage, readMessage, readMessageEvent, text, type AccountId, type Message } from "./types";
+import {
+	fields,
+	readFrame,
+	readLogPage,
+	readMessage,
+	readMessageEvent,
+	text,
+	type AccountId,
+	type Message,
+} from "./types";
 
 /** Outgoing is a message of ours that the server has not confirmed. */
 export interface Outgoing {
@@ -127,7 +136,12 @@ export class Chat extends Emitter<ChatEvents> {
 	/** write sends a text, now or when the connection is back. */
 	write(words: string): void {
 		const outgoing: Outgoing = {
-			key: ++this.#lastKey, text: words, time: Date.now(), status: "waiting", failure: null, unsure: false,
+			key: ++this.#lastKey,
+			text: words,
+			time: Date.now(),
+			status: "waiting",
+			failure: null,
+			unsure: false,
 		};
 		this.#outbox.push(outgoing);
 		this.typing(false);
@@ -206,7 +220,7 @@ export class Chat extends Emitter<ChatEvents> {
 	}
 
 	async #catchUp(): Promise<void> {
-		for (let from = this.#gapless, full = true; full; ) {
+		for (let from = this.#gapless, full = true; full;) {
 			const page = readLogPage(await this.#port.ask("log", from ? { lastTime: from, length: PAGE } : null)) ?? [];
 			if (from === 0 && page.length > 0) this.#complete = false;
 			this.#addNews(page);
@@ -277,7 +291,8 @@ export class Chat extends Emitter<ChatEvents> {
 			return;
 		}
 		o.status = "failed";
-		o.failure = { code, text: this.#errorText?.message === o.text ? this.#errorText.text : null };
+		const said = this.#errorText; // the server repeats the message, perhaps not all of it
+		o.failure = { code, text: said && o.text.startsWith(said.message) ? said.text : null };
 	}
 
 	/** errorTold keeps the words for the refusal that follows (docs/protocol.md 8.5). */
@@ -294,7 +309,10 @@ export class Chat extends Emitter<ChatEvents> {
 		if (from === null || from === this.#port.self) return;
 		this.#forgetTypist(from);
 		if (state?.type === "set-typing") {
-			this.#typists.set(from, setTimeout(() => this.#forgetTypist(from), TYPING_FORGOTTEN));
+			this.#typists.set(
+				from,
+				setTimeout(() => this.#forgetTypist(from), TYPING_FORGOTTEN),
+			);
 			this.emit("typing", null);
 		}
 	}

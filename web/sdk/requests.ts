@@ -15,8 +15,11 @@ export class Refused extends Error {
 	}
 }
 
-/** How long a request waits for its answer, in milliseconds. */
-const PATIENCE = 15_000;
+/**
+ * How long a request waits for its answer, in milliseconds: longer than it takes to
+ * notice that a connection is dead.
+ */
+const PATIENCE = 25_000;
 
 interface Waiting {
 	resolve(response: unknown): void;

@@ -2,7 +2,19 @@ import { Chat } from "./chat";
 import { Emitter } from "./events";
 import type { Identities } from "./identities";
 import { Refused } from "./requests";
-import { fields, readConf, readFrame, readReply, readState, text, type AccountId, type Message, type Reply, type RoomConf, type RoomId } from "./types";
+import {
+	fields,
+	readConf,
+	readFrame,
+	readReply,
+	readState,
+	text,
+	type AccountId,
+	type Message,
+	type Reply,
+	type RoomConf,
+	type RoomId,
+} from "./types";
 
 export interface RoomEvents {
 	/** Anything of the room is different now. */
@@ -266,6 +278,9 @@ export class Room extends Emitter<RoomEvents> {
 	}
 
 	#ask(component: string, type: string, data: unknown): Promise<unknown> {
-		return this.#port.ask((requestId) => ({ type: this.id, data: { type: component, data: { type, data, requestId } } }));
+		return this.#port.ask((requestId) => ({
+			type: this.id,
+			data: { type: component, data: { type, data, requestId } },
+		}));
 	}
 }

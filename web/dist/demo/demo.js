@@ -181,7 +181,7 @@
     }
     code;
   };
-  var PATIENCE = 15e3;
+  var PATIENCE = 25e3;
   var Requests = class {
     #waiting = /* @__PURE__ */ new Map();
     #last = 0;
@@ -436,7 +436,8 @@
         return;
       }
       o.status = "failed";
-      o.failure = { code, text: this.#errorText?.message === o.text ? this.#errorText.text : null };
+      const said = this.#errorText;
+      o.failure = { code, text: said && o.text.startsWith(said.message) ? said.text : null };
     }
     /** errorTold keeps the words for the refusal that follows (docs/protocol.md 8.5). */
     #errorTold(data) {
@@ -451,7 +452,10 @@
       if (from === null || from === this.#port.self) return;
       this.#forgetTypist(from);
       if (state?.type === "set-typing") {
-        this.#typists.set(from, setTimeout(() => this.#forgetTypist(from), TYPING_FORGOTTEN));
+        this.#typists.set(
+          from,
+          setTimeout(() => this.#forgetTypist(from), TYPING_FORGOTTEN)
+        );
         this.emit("typing", null);
       }
     }
@@ -672,7 +676,10 @@
       return this.#here && this.#port.send({ type: this.id, data: { type, data } });
     }
     #ask(component, type, data) {
-      return this.#port.ask((requestId) => ({ type: this.id, data: { type: component, data: { type, data, requestId } } }));
+      return this.#port.ask((requestId) => ({
+        type: this.id,
+        data: { type: component, data: { type, data, requestId } }
+      }));
     }
   };
 
@@ -1118,7 +1125,8 @@
   // demo/avatar.ts
   var TONES = 6;
   function avatar(picture2, name, kind = "person") {
-    if (picture2) return el("span", { class: `avatar ${kind}`, "aria-hidden": "true" }, el("img", { src: picture2, alt: "" }));
+    if (picture2)
+      return el("span", { class: `avatar ${kind}`, "aria-hidden": "true" }, el("img", { src: picture2, alt: "" }));
     return el("span", { class: `avatar ${kind} tone-${toneOf(name)}`, "aria-hidden": "true" }, initials(name));
   }
   function withPresence(picture2, online) {
@@ -1211,7 +1219,13 @@
           "p",
           { class: "tip" },
           icon("window"),
-          el("span", {}, "To talk with somebody, ", el("a", { href: "./", target: "_blank", rel: "noopener" }, "open a second window"), " and be another person there.")
+          el(
+            "span",
+            {},
+            "To talk with somebody, ",
+            el("a", { href: "./", target: "_blank", rel: "noopener" }, "open a second window"),
+            " and be another person there."
+          )
         )
       ),
       el("p", { class: "small-print" }, "This demo runs on your own computer. Nothing leaves it.")
@@ -1250,7 +1264,14 @@
     #count = el("span", { class: "countdown", "aria-hidden": "true" });
     #now = el("button", { type: "button", class: "text-button" }, "Try now");
     #undo;
-    element = el("div", { class: "banner", hidden: true }, el("span", { class: "banner-dot" }), this.#text, this.#count, this.#now);
+    element = el(
+      "div",
+      { class: "banner", hidden: true },
+      el("span", { class: "banner-dot" }),
+      this.#text,
+      this.#count,
+      this.#now
+    );
     #timer;
     #trouble = false;
     constructor(connection) {
@@ -1267,17 +1288,26 @@
       clearTimeout(this.#timer);
       switch (state.name) {
         case "connecting":
-          this.#say(state.again || this.#trouble ? "trouble" : "busy", this.#trouble || state.again ? "Connection lost. Reconnecting…" : "Connecting…");
+          this.#say(
+            state.again || this.#trouble ? "trouble" : "busy",
+            this.#trouble || state.again ? "Connection lost. Reconnecting…" : "Connecting…"
+          );
           return;
         case "waiting":
           this.#trouble = true;
-          this.#say("trouble", this.#connection.account ? "Connection lost. Reconnecting…" : "The server cannot be reached. Trying again…");
+          this.#say(
+            "trouble",
+            this.#connection.account ? "Connection lost. Reconnecting…" : "The server cannot be reached. Trying again…"
+          );
           this.#countDown(state.retryAt);
           return;
         case "online":
           if (this.#trouble) this.#say("good", "Connected again");
           this.#trouble = false;
-          this.#timer = setTimeout(() => this.element.hidden = true, this.element.className.includes("good") ? GOOD_NEWS : 0);
+          this.#timer = setTimeout(
+            () => this.element.hidden = true,
+            this.element.className.includes("good") ? GOOD_NEWS : 0
+          );
           return;
         default:
           this.element.hidden = true;
@@ -1299,6 +1329,47 @@
       this.#timer = setTimeout(() => this.#countDown(retryAt), 500);
     }
   };
+
+  // demo/dialog.ts
+  var lastId = 0;
+  function openDialog(title, ...body) {
+    const id = `dialog-${++lastId}`;
+    const close = el(
+      "button",
+      { type: "button", class: "plain round", "aria-label": "Close", onclick: () => dialog.close() },
+      icon("close")
+    );
+    const dialog = el(
+      "dialog",
+      { class: "dialog", "aria-labelledby": id },
+      el("header", {}, el("h2", { id }, title), close),
+      ...body
+    );
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      placeCaret();
+    });
+    dialog.addEventListener("pointerdown", (e) => {
+      if (e.target === dialog && outside(dialog, e)) dialog.close();
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+    return dialog;
+  }
+  function placeCaret() {
+    const at = document.activeElement;
+    if (at instanceof HTMLTextAreaElement) at.setSelectionRange(at.value.length, at.value.length);
+  }
+  function outside(dialog, e) {
+    const box = dialog.getBoundingClientRect();
+    return e.clientX < box.left || e.clientX > box.right || e.clientY < box.top || e.clientY > box.bottom;
+  }
+  function closeDialogs() {
+    for (const dialog of document.querySelectorAll("dialog")) dialog.close();
+  }
+  function errorLine() {
+    return el("p", { class: "error", role: "alert" });
+  }
 
   // demo/notices.ts
   var STAYS = 6e3;
@@ -1387,7 +1458,11 @@
   var RoomList = class {
     #account;
     #list = el("ul", { class: "rooms" });
-    #empty = el("p", { class: "rooms-empty", hidden: true }, "No rooms yet. Make one, or open an invite link that somebody gave you.");
+    #empty = el(
+      "p",
+      { class: "rooms-empty", hidden: true },
+      "No rooms yet. Make one, or open an invite link that somebody gave you."
+    );
     #shown = /* @__PURE__ */ new Map();
     element = el("nav", { class: "room-list", "aria-label": "Rooms" }, this.#list, this.#empty);
     render = soon(() => this.#render());
@@ -1409,7 +1484,10 @@
       const rooms = this.#account.rooms;
       const at = new Map(rooms.map((r, n) => [r.id, r.lastMessage?.time ?? n]));
       rooms.sort((a, b) => (at.get(b.id) ?? 0) - (at.get(a.id) ?? 0));
-      arrange(this.#list, rooms.map((room) => this.#node(room)));
+      arrange(
+        this.#list,
+        rooms.map((room) => this.#node(room))
+      );
       for (const id of this.#shown.keys()) if (!this.#account.room(id)) this.#shown.delete(id);
       this.#empty.hidden = !this.#account.ready || rooms.length > 0;
     }
@@ -1437,7 +1515,12 @@
           "span",
           { class: "room-line" },
           el("span", { class: "preview" }, preview),
-          unread > 0 && el("span", { class: "badge" }, unread > 99 ? "99+" : String(unread), el("span", { class: "sr-only" }, ` ${count(unread, "new message")}`.replace(/^ \d+/, "")))
+          unread > 0 && el(
+            "span",
+            { class: "badge" },
+            unread > 99 ? "99+" : String(unread),
+            el("span", { class: "sr-only" }, ` ${count(unread, "new message")}`.replace(/^ \d+/, ""))
+          )
         )
       );
     }
@@ -1448,37 +1531,6 @@
       return `${author}: ${last.text.replace(/\s+/gu, " ").slice(0, 120)}`;
     }
   };
-
-  // demo/dialog.ts
-  var lastId = 0;
-  function openDialog(title, ...body) {
-    const id = `dialog-${++lastId}`;
-    const close = el(
-      "button",
-      { type: "button", class: "plain round", "aria-label": "Close", onclick: () => dialog.close() },
-      icon("close")
-    );
-    const dialog = el(
-      "dialog",
-      { class: "dialog", "aria-labelledby": id },
-      el("header", {}, el("h2", { id }, title), close),
-      ...body
-    );
-    dialog.addEventListener("close", () => dialog.remove());
-    dialog.addEventListener("pointerdown", (e) => {
-      if (e.target === dialog && outside(dialog, e)) dialog.close();
-    });
-    document.body.append(dialog);
-    dialog.showModal();
-    return dialog;
-  }
-  function outside(dialog, e) {
-    const box = dialog.getBoundingClientRect();
-    return e.clientX < box.left || e.clientX > box.right || e.clientY < box.top || e.clientY > box.bottom;
-  }
-  function errorLine() {
-    return el("p", { class: "error", role: "alert" });
-  }
 
   // demo/invitedialog.ts
   function openInviteDialog(room) {
@@ -1496,7 +1548,11 @@
     copy.addEventListener("click", () => void copyText());
     openDialog(
       "Invite with a link",
-      el("p", { class: "help", id: "invite-help" }, `Whoever opens this link in another window and chooses a person joins “${titleOf(room)}”.`),
+      el(
+        "p",
+        { class: "help", id: "invite-help" },
+        `Whoever opens this link in another window and chooses a person joins “${titleOf(room)}”.`
+      ),
       el("div", { class: "field-row" }, el("label", { class: "sr-only", for: "invite-link" }, "Invite link"), link2, copy),
       error,
       copied
@@ -1526,78 +1582,102 @@
   // demo/adddialog.ts
   var PAUSE = 200;
   function openAddDialog(account, room, suggestions) {
-    const input = el("input", { id: "person", type: "search", autocomplete: "off", autofocus: true, placeholder: "Part of a name" });
-    const results = el("ul", { class: "people choices", "aria-label": "People found" });
-    const state = el("p", { class: "help", role: "status" });
-    const error = errorLine();
-    let timer;
-    let turn = 0;
-    input.addEventListener("input", () => {
-      clearTimeout(timer);
-      timer = setTimeout(() => void search(), PAUSE);
+    new AddDialog(account, room, suggestions);
+  }
+  var AddDialog = class {
+    #account;
+    #room;
+    #suggestions;
+    #input = el("input", {
+      id: "person",
+      type: "search",
+      autocomplete: "off",
+      autofocus: true,
+      placeholder: "Part of a name"
     });
-    const dialog = openDialog(
-      "Add a person",
-      el("div", { class: "stack" }, el("label", { for: "person" }, "Search"), input),
-      results,
-      state,
-      error,
-      el(
-        "p",
-        { class: "help" },
-        "Nobody to be found? ",
-        el("button", { type: "button", class: "text-button", onclick: inviteInstead }, "Invite with a link"),
-        " works for everybody."
-      )
-    );
-    void search();
-    function inviteInstead() {
-      dialog.close();
-      openInviteDialog(room);
+    #results = el("ul", { class: "people", "aria-label": "People found" });
+    #state = el("p", { class: "help", role: "status" });
+    #error = errorLine();
+    #dialog;
+    #timer;
+    #turn = 0;
+    constructor(account, room, suggestions) {
+      this.#account = account;
+      this.#room = room;
+      this.#suggestions = suggestions;
+      this.#input.addEventListener("input", () => {
+        clearTimeout(this.#timer);
+        this.#timer = setTimeout(() => void this.#search(), PAUSE);
+      });
+      this.#dialog = openDialog(
+        "Add a person",
+        el("div", { class: "stack" }, el("label", { for: "person" }, "Search"), this.#input),
+        this.#results,
+        this.#state,
+        this.#error,
+        el(
+          "p",
+          { class: "help" },
+          "Nobody to be found? ",
+          el(
+            "button",
+            { type: "button", class: "text-button", onclick: () => this.#inviteInstead() },
+            "Invite with a link"
+          ),
+          " works for everybody."
+        )
+      );
+      void this.#search();
     }
-    async function search() {
-      const mine = ++turn;
-      const needle = input.value.trim();
+    #inviteInstead() {
+      this.#dialog.close();
+      openInviteDialog(this.#room);
+    }
+    async #search() {
+      const turn = ++this.#turn;
+      const needle = this.#input.value.trim();
       try {
-        const found = await find(account, needle ? [needle] : suggestions);
-        if (mine !== turn) return;
-        const others = found.filter((i) => i.clientId !== account.id);
-        fill(results, ...others.map(choice));
-        state.textContent = others.length > 0 ? "" : nobody(needle);
-        error.textContent = "";
+        const found = await find(this.#account, needle ? [needle] : this.#suggestions);
+        if (turn === this.#turn)
+          this.#show(
+            found.filter((i) => i.clientId !== this.#account.id),
+            needle
+          );
       } catch (err) {
-        if (mine === turn) error.textContent = reason(err);
+        if (turn === this.#turn) this.#error.textContent = reason(err);
       }
     }
-    function choice(person) {
+    #show(people, needle) {
+      fill(this.#results, ...people.map((person) => this.#choice(person)));
+      this.#state.textContent = people.length > 0 ? "" : nobody(needle);
+      this.#error.textContent = "";
+    }
+    #choice(person) {
       const button = el("button", { type: "button", class: "quiet small", "aria-label": `Add ${person.name}` }, "Add");
-      const done = () => {
-        const mark = el("span", { class: "done" }, icon("check"), "in the room");
-        button.replaceWith(mark);
-      };
-      const row2 = el(
+      button.addEventListener("click", () => void this.#add(person, button));
+      return el(
         "li",
         {},
         withPresence(avatar(person.avatar, person.name), person.isOnline),
         el("span", { class: "who" }, person.name, el("small", {}, person.isOnline ? "online" : "offline")),
-        button
+        this.#room.members.includes(person.clientId) ? done() : button
       );
-      if (room.members.includes(person.clientId)) done();
-      button.addEventListener("click", () => void add(person, button, done));
-      return row2;
     }
-    async function add(person, button, done) {
+    async #add(person, button) {
       button.disabled = true;
       try {
-        await room.add(person.clientId);
-        done();
-        state.textContent = `${person.name} is in the room now.`;
-        input.focus();
+        await this.#room.add(person.clientId);
+        button.replaceWith(done());
+        this.#state.textContent = `${person.name} is in the room now.`;
       } catch (err) {
         button.disabled = false;
-        error.textContent = reason(err);
+        this.#error.textContent = reason(err);
       }
+      this.#input.focus();
     }
+  };
+  function done() {
+    return el("span", { class: "done" }, icon("check"), "in the room");
   }
   async function find(account, needles) {
     const found = (await Promise.all(needles.map((n) => account.searchUsers(n)))).flat();
@@ -1619,13 +1699,26 @@
       autocomplete: "off",
       "aria-describedby": "composer-help"
     });
-    #send = el("button", { type: "submit", class: "primary send", "aria-label": "Send message", disabled: true }, icon("send"));
+    #send = el(
+      "button",
+      { type: "submit", class: "primary send", "aria-label": "Send message", disabled: true },
+      icon("send")
+    );
     element = el(
       "form",
       { class: "composer" },
       el("label", { class: "sr-only", for: "composer" }, "Message"),
       el("div", { class: "composer-field" }, this.#input, this.#send),
-      el("p", { id: "composer-help", class: "composer-help" }, el("kbd", {}, "Enter"), " sends, ", el("kbd", {}, "Shift"), " + ", el("kbd", {}, "Enter"), " begins a new line")
+      el(
+        "p",
+        { id: "composer-help", class: "composer-help" },
+        el("kbd", {}, "Enter"),
+        " sends, ",
+        el("kbd", {}, "Shift"),
+        " + ",
+        el("kbd", {}, "Enter"),
+        " begins a new line"
+      )
     );
     constructor(room, sent) {
       this.#room = room;
@@ -1650,7 +1743,8 @@
       this.#input.focus({ preventScroll: true });
     }
     retitle() {
-      this.#input.placeholder = `Write to ${titleOf(this.#room)}`;
+      const placeholder = `Write to ${titleOf(this.#room)}`;
+      if (this.#input.placeholder !== placeholder) this.#input.placeholder = placeholder;
     }
     #changed() {
       this.#grow();
@@ -1763,7 +1857,8 @@
     }
   }
   function consequence(room) {
-    if (room.members.length <= 1) return "You are the last one here: nobody can come back to this room or read what was said.";
+    if (room.members.length <= 1)
+      return "You are the last one here: nobody can come back to this room or read what was said.";
     return "You will not see what is said from now on. Somebody in the room can add you again.";
   }
 
@@ -1843,7 +1938,13 @@
       make: () => el(
         "li",
         { class: `${classes(true, first)} ${o.status}` },
-        el("div", { class: "message-body" }, el("span", { class: "sr-only" }, "You: "), bubble(o.text, o.time), fate(content, o))
+        el(
+          "div",
+          { class: "message-body" },
+          el("span", { class: "sr-only" }, "You: "),
+          bubble(o.text, o.time),
+          fate(content, o)
+        )
       )
     };
   }
@@ -1965,7 +2066,12 @@
       let line = "";
       if (!chat.loaded) line = this.#room.here ? "Loading messages…" : "";
       else if (chat.complete && shown > 0) line = "The conversation began here.";
-      else if (this.#stuck) line = el("button", { type: "button", class: "text-button", onclick: () => this.#again() }, "Load older messages");
+      else if (this.#stuck)
+        line = el(
+          "button",
+          { type: "button", class: "text-button", onclick: () => this.#again() },
+          "Load older messages"
+        );
       else if (shown > 0) line = "Loading older messages…";
       this.#start.replaceChildren(line);
       return this.#start;
@@ -1987,7 +2093,7 @@
       if (this.#reading || !this.#room.here || this.#stuck || chat.complete || chat.messages.length === 0) return;
       if (this.#scroller.scrollTop > NEAR_START || this.#scroller.clientHeight === 0) return;
       this.#reading = true;
-      chat.older().catch(() => void (this.#stuck = true)).finally(() => {
+      chat.older().catch((err) => void (this.#stuck = !(err instanceof Refused && err.code === OFFLINE))).finally(() => {
         this.#reading = false;
         this.#render();
       });
@@ -2075,7 +2181,12 @@
         invite: () => openInviteDialog(room),
         leave: () => openLeaveDialog(room)
       };
-      this.#keep = el("button", { type: "button", class: "primary", onclick: this.#actions.name }, icon("tag"), el("span", {}, "Name this room"));
+      this.#keep = el(
+        "button",
+        { type: "button", class: "primary", onclick: this.#actions.name },
+        icon("tag"),
+        el("span", {}, "Name this room")
+      );
       this.#log = new LogView(ports.account, room, this.#emptyLog(), () => this.look());
       this.#composer = new Composer(room, () => this.#log.toEnd());
       this.#details = new Details(ports.account, room, this.#actions);
@@ -2128,17 +2239,25 @@
       return el(
         "header",
         { class: "room-header" },
-        el("button", { type: "button", class: "plain round back", "aria-label": "All rooms", onclick: () => this.#ports.back() }, icon("back")),
+        el(
+          "button",
+          { type: "button", class: "plain round back", "aria-label": "All rooms", onclick: () => this.#ports.back() },
+          icon("back")
+        ),
         this.#picture,
         el("div", { class: "room-names" }, this.#title, this.#subtitle),
         this.#keep,
-        roundButton("addPerson", "Add a person", this.#actions.add),
+        roundButton("addPerson", "Add a person", this.#actions.add, "not-on-phone"),
         roundButton("people", "People and settings", () => this.#openDetails())
       );
     }
     /** openDetails shows on a small screen what stands beside the room on a large one. */
     #openDetails() {
-      const details = new Details(this.#ports.account, this.room, closing(this.#actions, () => dialog.close()));
+      const details = new Details(
+        this.#ports.account,
+        this.room,
+        closing(this.#actions, () => dialog.close())
+      );
       const dialog = openDialog(titleOf(this.room), details.element);
       dialog.classList.add("sheet");
       dialog.addEventListener("close", () => details.close());
@@ -2153,8 +2272,18 @@
         el(
           "div",
           { class: "buttons" },
-          el("button", { type: "button", class: "primary", onclick: this.#actions.add }, icon("addPerson"), "Add a person"),
-          el("button", { type: "button", class: "quiet", onclick: this.#actions.invite }, icon("link"), "Invite with a link")
+          el(
+            "button",
+            { type: "button", class: "primary", onclick: this.#actions.add },
+            icon("addPerson"),
+            "Add a person"
+          ),
+          el(
+            "button",
+            { type: "button", class: "quiet", onclick: this.#actions.invite },
+            icon("link"),
+            "Invite with a link"
+          )
         )
       );
     }
@@ -2184,21 +2313,31 @@
       return parts.join(" · ");
     }
     #renderTyping() {
-      const names = this.room.chat.typists.map((id) => firstName(this.#ports.account.identities.get(id)?.name ?? "Somebody"));
+      const names = this.room.chat.typists.map(
+        (id) => firstName(this.#ports.account.identities.get(id)?.name ?? "Somebody")
+      );
       if (names.length === 0) {
         this.#typing.replaceChildren();
         return;
       }
       const who = names.length > 2 ? "Several people are" : `${names.join(" and ")} ${names.length === 1 ? "is" : "are"}`;
-      fill(this.#typing, el("span", { class: "typing-dots", "aria-hidden": "true" }, el("i"), el("i"), el("i")), `${who} typing…`);
+      fill(
+        this.#typing,
+        el("span", { class: "typing-dots", "aria-hidden": "true" }, el("i"), el("i"), el("i")),
+        `${who} typing…`
+      );
     }
     #told(id, what) {
       const name = this.#ports.account.identities.get(id)?.name;
       if (name) this.#ports.notices.say(`${name} ${what}.`);
     }
   };
-  function roundButton(name, label, act) {
-    return el("button", { type: "button", class: "plain round narrow-only", "aria-label": label, title: label, onclick: act }, icon(name));
+  function roundButton(name, label, act, extra = "") {
+    return el(
+      "button",
+      { type: "button", class: `plain round narrow-only ${extra}`, "aria-label": label, title: label, onclick: act },
+      icon(name)
+    );
   }
   function closing(actions, close) {
     const then = (act) => () => {
@@ -2209,6 +2348,7 @@
   }
 
   // demo/workspace.ts
+  var APPEAR = 5e3;
   var Workspace = class {
     #ports;
     #account;
@@ -2224,19 +2364,26 @@
     #welcome = null;
     #joining = false;
     #making = false;
+    #waitingFor = null;
     constructor(ports) {
       this.#ports = ports;
       this.#account = new Account(ports.connection);
       this.#banner = new Banner(ports.connection);
       this.#rooms = new RoomList(this.#account);
       this.#newRoom.addEventListener("click", () => void this.#makeRoom());
-      this.element = el("div", { class: "workspace" }, this.#sidebar(), el("div", { class: "news" }, this.#banner.element, this.#notices.element));
+      this.element = el(
+        "div",
+        { class: "workspace" },
+        this.#sidebar(),
+        el("div", { class: "news" }, this.#banner.element, this.#notices.element)
+      );
       this.#listen();
       this.#renderMe();
       this.#route();
       ports.connection.connect();
     }
     close() {
+      closeDialogs();
       this.#view?.close();
       this.#banner.close();
       for (const undo of this.#undo) undo();
@@ -2258,7 +2405,17 @@
           "footer",
           {},
           this.#me,
-          el("button", { type: "button", class: "plain round", "aria-label": "Be another person", title: "Be another person", onclick: () => this.#ports.leave() }, icon("swap"))
+          el(
+            "button",
+            {
+              type: "button",
+              class: "plain round",
+              "aria-label": "Be another person",
+              title: "Be another person",
+              onclick: () => this.#ports.leave()
+            },
+            icon("swap")
+          )
         )
       );
     }
@@ -2267,7 +2424,7 @@
       const changed = soon(() => this.#changed());
       this.#undo.push(
         account.on("rooms", changed),
-        account.on("ready", () => this.#route()),
+        account.on("ready", changed),
         account.on("removed", (room) => this.#removed(room)),
         account.identities.on("change", () => this.#renderMe()),
         this.#ports.connection.on("state", (state) => this.#connectionChanged(state)),
@@ -2353,9 +2510,12 @@
     }
     /** waitFor gives a room of the address some time to appear after the login. */
     #waitFor(id) {
+      if (this.#waitingFor === id) return;
+      this.#waitingFor = id;
       setTimeout(() => {
+        this.#waitingFor = null;
         if (currentRoute().room === id && !this.#account.room(id) && this.#ports.connection.online) go("#", true);
-      }, 5e3);
+      }, APPEAR);
     }
     #fillWelcome(page) {
       const name = firstName(this.#ports.user.name);
@@ -2374,9 +2534,32 @@
           { class: "empty" },
           el("div", { class: "empty-picture" }, icon("speech")),
           el("h1", {}, `Hello ${name}`),
-          el("p", {}, none ? "Make a room, bring somebody in, and talk. Give the room a name when you want to keep it." : "Choose a room from the list, or make a new one."),
-          el("div", { class: "buttons" }, el("button", { type: "button", class: none ? "primary" : "quiet", onclick: () => void this.#makeRoom() }, icon("plus"), none ? "Make your first room" : "New room")),
-          el("p", { class: "tip" }, icon("window"), el("span", {}, el("a", { href: "./", target: "_blank", rel: "noopener" }, "Open a second window"), " and be another person there, to have somebody to talk with."))
+          el(
+            "p",
+            {},
+            none ? "Make a room, bring somebody in, and talk. Give the room a name when you want to keep it." : "Choose a room from the list, or make a new one."
+          ),
+          el(
+            "div",
+            { class: "buttons" },
+            el(
+              "button",
+              { type: "button", class: none ? "primary" : "quiet", onclick: () => void this.#makeRoom() },
+              icon("plus"),
+              none ? "Make your first room" : "New room"
+            )
+          ),
+          el(
+            "p",
+            { class: "tip" },
+            icon("window"),
+            el(
+              "span",
+              {},
+              el("a", { href: "./", target: "_blank", rel: "noopener" }, "Open a second window"),
+              " and be another person there, to have somebody to talk with."
+            )
+          )
         )
       );
     }
@@ -2410,7 +2593,11 @@
     #removed(room) {
       const lost = room.chat.outbox.length;
       const unsent = lost > 0 ? " What you wrote last was not sent." : "";
-      if (this.#view?.room === room) go("#", true);
+      if (this.#view?.room === room) {
+        closeDialogs();
+        go("#", true);
+        this.#newRoom.focus();
+      }
       if (room.persistent) this.#notices.say(`You are not in “${titleOf(room)}” any more.${unsent}`);
       else this.#notices.say(`“${titleOf(room)}” is gone: it had no name.${unsent}`);
     }
@@ -2444,7 +2631,12 @@
       try {
         this.#users = await loadUsers();
       } catch {
-        this.#stop("The server does not answer", "Is “presence demo” running? Start it, then try again.", "Try again", () => void this.start());
+        this.#stop(
+          "The server does not answer",
+          "Is “presence demo” running? Start it, then try again.",
+          "Try again",
+          () => void this.start()
+        );
         return;
       }
       const user = this.#users.find((u) => u.login === chosen.get());
@@ -2494,9 +2686,19 @@
       this.#leave();
       const name = user.name;
       if (why === "refused") {
-        this.#stop("The server did not let you in", `It does not accept ${name} at the moment.`, "Try again", () => void this.start());
+        this.#stop(
+          "The server did not let you in",
+          `It does not accept ${name} at the moment.`,
+          "Try again",
+          () => void this.start()
+        );
       } else {
-        this.#stop("You were signed out", `The server has ended the session of ${name}.`, "Sign in again", () => void this.start());
+        this.#stop(
+          "You were signed out",
+          `The server has ended the session of ${name}.`,
+          "Sign in again",
+          () => void this.start()
+        );
       }
     }
     /** stop shows a page that says why it does not go on, and how it would. */
@@ -2507,7 +2709,14 @@
         el(
           "main",
           { class: "sign-in", id: "main" },
-          el("div", { class: "card", role: "alert" }, logo(), el("h1", {}, title), el("p", {}, text2), el("div", { class: "buttons" }, button, this.#users.length > 0 && other))
+          el(
+            "div",
+            { class: "card", role: "alert" },
+            logo(),
+            el("h1", {}, title),
+            el("p", {}, text2),
+            el("div", { class: "buttons" }, button, this.#users.length > 0 && other)
+          )
         )
       );
       button.focus();
