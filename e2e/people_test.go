@@ -126,12 +126,13 @@ func (u *user) createRoom(name string) string {
 	return id
 }
 
-// add lets somebody into the room, who is told.
+// add lets somebody into the room, and returns when he gets what is said there.
 func (u *user) add(room string, other *user) {
 	u.t.Helper()
 	u.toRoom(room, object{"type": "invite", "data": object{"type": "room-add", "data": object{"clientId": other.id}}})
 	other.expect(other.event(object{"type": "join", "data": object{"joined": object{"clientId": room}}}))
 	u.expect(u.inRoom(room, object{"type": "join", "data": object{"clientId": other.id}}))
+	other.barrier(room)
 }
 
 // roomState asks for the state of a room.

@@ -82,6 +82,15 @@ type PageQuery struct {
 	Before int64 // older than this, the newest of them
 	After  int64 // from this time on, the oldest of them
 	Limit  int   // 1 to 100
+
+	Deleted bool // deleted messages too
+}
+
+// SearchQuery selects messages that hold all of the words (docs/protocol.md 8.8).
+type SearchQuery struct {
+	Words  []string // 1 to 8, each 2 to 64 letters and digits
+	Before int64    // older than this, milliseconds; zero: the newest
+	Limit  int      // 1 to 100
 }
 
 // MessageStore keeps messages.

@@ -129,11 +129,59 @@ type Message struct {
 
 // RoomData is everything that a room holds in the database and keeps in memory.
 type RoomData struct {
-	Room        RoomRecord
-	Authorized  []AccountID // enabled accounts only
-	Assigned    []Assignment
-	Tail        []Message // the newest messages without deleted ones, oldest first
-	PublicToken string    // empty: none
+	Room       RoomRecord
+	Authorized []AccountID // enabled accounts only; in contact rooms both, whatever they are
+	Assigned   []Assignment
+	Tail       []Message // the newest messages, oldest first; without deleted ones but in contact rooms
+	// PublicToken is the public one of Tokens; empty: none.
+	PublicToken string
+	Tokens      []Token // those that are valid
 	Marks       []ReadMark
-	Tokens      []Token // only for RoomStore.Persist: tokens made while the room was temporary
+	Unread      int        // of the account that LoadRooms was asked for
+	Relation    []Relation // both directions, for contact rooms only
+}
+
+// Relation is one direction of the tie between two accounts (docs/protocol.md 4.7).
+type Relation struct {
+	ID              string // the same in both directions
+	Account         AccountID
+	Contact         AccountID
+	ContactDisabled bool
+	Room            RoomID   // empty until the chat is opened for the first time
+	Read            ReadMark // how far Account has read
+	ReadAt          int64    // when, milliseconds; zero: never
+	Unread          int      // messages of the contact after that, deleted ones left out
+	Last            *Message // the newest message, deleted or not; nil: none
+}
+
+// Edit is a change of a message that leaves a trace (docs/protocol.md 8.6).
+type Edit struct {
+	ID, MsgID    string
+	By           AccountID
+	Time         int64 // milliseconds
+	Reason, Text string
+}
+
+// Deletion is the end of a message; its row stays (docs/protocol.md 8.7).
+type Deletion struct {
+	ID, MsgID string
+	By        AccountID
+	Time      int64 // milliseconds
+}
+
+// Invitation is an account's invitation to a room (docs/protocol.md 9).
+type Invitation struct {
+	Token    Token
+	RoomName string
+	OwnerID  AccountID
+}
+
+// Overview is what FriendCore's apps may ask of a room (docs/protocol.md 12.3).
+type Overview struct {
+	Room            RoomRecord
+	LastActivity    time.Time   // zero: never
+	Authorized      []AccountID // disabled ones too
+	Assigned        []Assignment
+	Tokens          []Token // those that are valid
+	Messages, Edits int
 }
