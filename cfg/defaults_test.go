@@ -39,7 +39,7 @@ func TestDefaults(t *testing.T) {
 			MaxAllocations: 2000, MaxAllocationsPerUser: 20,
 		},
 		Limits: Limits{
-			SizeBeforeLogin: 64 << 10, SizeAfterLogin: 4 << 20,
+			SizeBeforeLogin: 12 << 10, SizeAfterLogin: 4 << 20,
 			UnauthenticatedPerAddress: 50, FailuresPerAddress: 20, Rate: 50, Burst: 200,
 			Trusted: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
 		},

@@ -334,7 +334,7 @@ func TestSlowReader(t *testing.T) {
 // TestBytesBeforeLogin: peers that do not log in cannot make the server hold more
 // than 64 KiB each (docs/protocol.md 1.8).
 func TestBytesBeforeLogin(t *testing.T) {
-	const peers, limitKiB = 500, 64
+	const peers, limitKiB, messageKiB = 500, 64, 12
 	for _, tr := range []transport{ws, tcp} {
 		t.Run(string(tr), func(t *testing.T) {
 			s := newServer(t)
@@ -356,19 +356,32 @@ func TestBytesBeforeLogin(t *testing.T) {
 			w.works()
 			before := s.proc.residentKiB()
 			// Nearly a whole message, without its end.
-			text := []byte(`{"type":"authenticate","data":"` + strings.Repeat("x", (limitKiB-1)<<10))
+			text := []byte(`{"type":"authenticate","data":"` + strings.Repeat("x", messageKiB<<10-100))
 			for _, c := range idle {
 				if err := c.wire.(partial).sendPart(text); err != nil {
 					t.Fatal(err)
 				}
 			}
 			w.works()
+			for _, c := range idle {
+				c.stillOpen()
+			}
 			grown := float64(s.proc.residentKiB()-before) / peers
-			t.Logf("%.1f KiB for each peer that sent %d KiB without logging in", grown, limitKiB-1)
+			t.Logf("%.1f KiB for each peer that sent %d KiB without logging in", grown, messageKiB)
 			if grown > limitKiB {
 				t.Errorf("the process holds %.1f KiB more for each peer, at most %d are allowed", grown, limitKiB)
 			}
 		})
+	}
+}
+
+// stillOpen fails if the server has ended the connection.
+func (c *client) stillOpen() {
+	c.t.Helper()
+	select {
+	case <-c.done:
+		c.t.Fatalf("%s: the server has ended the connection: %v", c.label, c.ended)
+	default:
 	}
 }
 

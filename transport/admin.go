@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -39,14 +40,21 @@ type Admin struct {
 	token  string
 	checks []ReadyCheck
 	routes http.Handler
+	errors *log.Logger
 }
+
+// adminIdle is how long a connection waits for its next request.
+const adminIdle = 30 * time.Second
 
 // NewAdmin returns an Admin that listens nowhere yet.
 func NewAdmin(o AdminOptions) (*Admin, error) {
 	if o.Metrics == nil || o.Log == nil {
 		return nil, errors.New("transport: AdminOptions.Metrics and Log are needed")
 	}
-	a := &Admin{token: o.Token, checks: o.Ready}
+	a := &Admin{
+		token: o.Token, checks: o.Ready,
+		errors: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
+	}
 	engine := newEngine(o.Log)
 	engine.Use(a.guard)
 	engine.NoRoute(func(c *gin.Context) { plainText(c.Writer, http.StatusNotFound, "nothing here") })
@@ -77,42 +85,38 @@ func profile(name string) http.HandlerFunc {
 // Run answers on l until ctx ends.
 func (a *Admin) Run(ctx context.Context, l net.Listener) error {
 	server := &http.Server{
-		Handler: a.routes, ReadHeaderTimeout: httpTime, IdleTimeout: httpIdle, MaxHeaderBytes: httpHeaders,
+		Handler: a.routes, ReadHeaderTimeout: httpTime, IdleTimeout: adminIdle, MaxHeaderBytes: httpHeaders,
+		ErrorLog: a.errors,
 		// Requests, profiles among them, end with the service.
 		BaseContext: func(net.Listener) context.Context { return ctx },
 	}
-	stopped := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		defer close(stopped)
-		_ = server.Close()
-	})
-	err := server.Serve(l)
-	if !stop() {
-		<-stopped
-		return nil
+	if err := serveHTTP(ctx, server, l); err != nil {
+		return fmt.Errorf("serve the admin listener at %s: %w", l.Addr(), err)
 	}
-	return fmt.Errorf("serve the admin listener at %s: %w", l.Addr(), err)
+	return nil
 }
 
 // guard asks for the token. Without one only this machine can reach the listener;
 // then it refuses names, under which a page in a browser of this machine could
 // reach it as well.
 func (a *Admin) guard(c *gin.Context) {
-	if path := c.Request.URL.Path; path == "/healthz" || path == "/readyz" {
-		return
-	}
+	path := c.Request.URL.Path
 	switch {
-	case a.token == "" && !isHere(c.Request.Host):
+	case path == "/healthz" || path == "/readyz" || a.mayAsk(c.Request):
+	case a.token == "":
 		plainText(c.Writer, http.StatusForbidden, "ask for this listener by address, or set [admin] token")
 		c.Abort()
-	case a.token != "" && !a.knows(c.Request):
+	default:
 		c.Writer.Header().Set("WWW-Authenticate", "Bearer")
 		plainText(c.Writer, http.StatusUnauthorized, "the token of [admin] is needed: Authorization: Bearer …")
 		c.Abort()
 	}
 }
 
-func (a *Admin) knows(r *http.Request) bool {
+func (a *Admin) mayAsk(r *http.Request) bool {
+	if a.token == "" {
+		return isHere(r.Host)
+	}
 	shown, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	return ok && subtle.ConstantTimeCompare([]byte(shown), []byte(a.token)) == 1
 }
@@ -132,8 +136,8 @@ func isHere(host string) bool {
 // readyTime bounds all checks together.
 const readyTime = 3 * time.Second
 
-// ready answers with one line for each check; who does not have the token learns
-// only whether all is well.
+// ready answers with one line for each check; who may not ask for more learns only
+// whether all is well.
 func (a *Admin) ready(c *gin.Context) {
 	ctx, cancel := context.WithTimeout(c.Request.Context(), readyTime)
 	defer cancel()
@@ -142,7 +146,7 @@ func (a *Admin) ready(c *gin.Context) {
 	if !ok {
 		status = http.StatusServiceUnavailable
 	}
-	if a.token != "" && !a.knows(c.Request) {
+	if !a.mayAsk(c.Request) {
 		lines = []string{map[bool]string{true: "ready", false: "not ready"}[ok]}
 	}
 	plainText(c.Writer, status, strings.Join(lines, "\n"))

@@ -58,8 +58,16 @@ type conn struct {
 	ending   bool // a goodbye with code is queued behind queue
 	code     closeCode
 	how      ending
+	over     bool // the reader has ended: no session may take the connection
 	dead     bool // nothing is sent any more
 	missed   bool // events were lost on this connection
+
+	// What the peer has surely got: a pong says that everything before its ping
+	// arrived. Numbers of events, in the order in which they were queued.
+	events   uint64
+	pinged   uint64 // before the last ping
+	pingTime int64  // what that ping says
+	arrived  uint64
 }
 
 // ending is how a connection ended, for its session (docs/protocol.md 2.6).
@@ -80,8 +88,9 @@ type batch struct{ items []item }
 // configuration as well.
 const maxItems = 4096
 
-// earlyBytes bounds the queue of a connection that has not logged in.
-const earlyBytes = 16 << 10
+// earlyBytes bounds the queue of a connection that has not logged in: the longest
+// error, and the short frames of a login.
+const earlyBytes = maxRepeated + 1<<10
 
 func newConn(s *Server, id rooms.ConnID, w wire) *conn {
 	c := &conn{id: id, srv: s, wire: w, began: time.Now(), maxBytes: earlyBytes}
@@ -143,15 +152,7 @@ const (
 // receive handles one message. Nothing that a message holds ends more than its
 // own connection.
 func (c *conn) receive(b []byte) {
-	if c.at(stageEnding) {
-		return
-	}
-	if !c.at(stageAttached) {
-		if c.early++; c.early > maxEarly {
-			c.finish(closePolicy, endLost)
-			return
-		}
-	} else if !c.session.Load().allow(c) {
+	if !c.admit() {
 		return
 	}
 	f, drop := decodeFrame(b)
@@ -160,6 +161,28 @@ func (c *conn) receive(b []byte) {
 	}
 	if drop != "" {
 		c.drop(drop)
+	}
+}
+
+// admit says whether a message is looked at, which may have to wait for its turn.
+func (c *conn) admit() bool {
+	switch {
+	case c.at(stageEnding):
+		return false
+	case c.at(stageAttached):
+		return c.session.Load().allow(c)
+	}
+	if c.early++; c.early > maxEarly {
+		c.finish(closePolicy, endLost)
+		return false
+	}
+	return true
+}
+
+// websocketPing answers a ping of the websocket protocol, which counts as a message.
+func (c *conn) websocketPing(payload []byte) {
+	if c.admit() {
+		c.enqueue(item{itemPong, payload})
 	}
 }
 
@@ -180,7 +203,7 @@ var frameHandlers = map[string]func(*conn, frame) dropReason{
 	"authenticate": (*conn).authenticate,
 	"session":      (*conn).sessionEvent,
 	"ping":         (*conn).ping,
-	"pong":         func(*conn, frame) dropReason { return "" }, // any byte is a sign of life
+	"pong":         (*conn).pong,
 	"verify":       (*conn).verify,
 	"msg":          (*conn).msg,
 }
@@ -239,11 +262,10 @@ func (c *conn) wait(f func()) {
 
 // close ends everything after the reader has ended with err.
 func (c *conn) close(err error) {
+	how := c.settle(err)
 	c.cancel()
-	how := c.howEnded(err)
-	rest, missed := c.stopSending()
 	if s := c.session.Load(); s != nil {
-		s.detach(c, how, rest, missed)
+		s.detach(c, how)
 	}
 	switch {
 	case errors.Is(err, errGoodbye):
@@ -270,11 +292,14 @@ func (c *conn) sayWhy(code closeCode) {
 	_, _ = io.Copy(io.Discard, c.wire.raw())
 }
 
-// howEnded says how the connection ended, from the server's own decision or else
-// from the error that ended the reader.
-func (c *conn) howEnded(err error) ending {
+// settle notes that the reader has ended, and how the connection did: from the
+// server's own decision or else from the error that ended the reader. If it has no
+// session now, it never will.
+func (c *conn) settle(err error) ending {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.over = true
+	c.stage.Store(int32(stageEnding))
 	if c.how == endUnknown {
 		c.how = endLost
 		if errors.Is(err, errGoodbye) {

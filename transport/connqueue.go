@@ -9,27 +9,30 @@ func (c *conn) send(frame []byte) { c.enqueue(item{itemFrame, frame}) }
 // ended as slow (docs/protocol.md 1.8): nothing is dropped from its middle.
 func (c *conn) enqueue(i item) {
 	c.mu.Lock()
-	start := false
+	if i.kind == itemEvent {
+		c.events++
+	}
 	full := c.items > 0 && (c.items >= maxItems || c.bytes+i.size() > c.maxBytes)
+	last := c.ending || c.over // nothing follows what is queued
+	start, slow := false, full && !c.dead && !last
 	switch {
-	case c.dead:
+	case slow:
+		c.dropQueueLocked()
+		start = c.finishLocked(closeSlow, endLost)
+		fallthrough
+	case c.dead, full:
 		c.missed = true
-	case full:
-		c.missed = true
-	case c.ending:
-		c.items++
-		c.bytes += i.size()
+	case last:
+		c.countLocked(i)
 		c.late = append(c.late, i)
 	default:
+		c.countLocked(i)
 		if c.queue == nil {
 			c.queue = c.srv.takeBatch()
 		}
 		c.queue.items = append(c.queue.items, i)
-		c.items++
-		c.bytes += i.size()
 		start = c.startWriterLocked()
 	}
-	slow := full && !c.dead && !c.ending
 	c.mu.Unlock()
 	if start {
 		go c.write()
@@ -37,6 +40,11 @@ func (c *conn) enqueue(i item) {
 	if slow {
 		c.tooSlow()
 	}
+}
+
+func (c *conn) countLocked(i item) {
+	c.items++
+	c.bytes += i.size()
 }
 
 // startWriterLocked says whether the caller must start the writer.
@@ -49,19 +57,10 @@ func (c *conn) startWriterLocked() bool {
 	return true
 }
 
-// tooSlow ends a connection whose queue is full.
+// tooSlow ends a write that is stuck; one that is not is followed by the goodbye.
 func (c *conn) tooSlow() {
-	c.mu.Lock()
-	if c.dead || c.ending {
-		c.mu.Unlock()
-		return
-	}
-	c.dropQueueLocked()
-	c.mu.Unlock()
 	c.srv.metrics.slowCloses.Inc()
-	c.finish(closeSlow, endLost)
-	// A write that is stuck ends now; one that is not is followed by the goodbye.
-	_ = c.wire.raw().SetWriteDeadline(time.Now())
+	_ = c.wire.raw().SetWriteDeadline(time.Now().Add(lingerTime))
 }
 
 func (c *conn) dropQueueLocked() {
@@ -79,22 +78,28 @@ func (c *conn) dropQueueLocked() {
 // first reason counts; false: it was ending already.
 func (c *conn) finish(code closeCode, how ending) bool {
 	c.mu.Lock()
-	if c.dead || c.ending {
-		c.mu.Unlock()
-		return false
+	first := !c.dead && !c.ending
+	start := first && c.finishLocked(code, how)
+	c.mu.Unlock()
+	if start {
+		go c.write()
 	}
+	return first
+}
+
+// finishLocked says whether the caller must start the writer.
+func (c *conn) finishLocked(code closeCode, how ending) bool {
 	c.stage.Store(int32(stageEnding))
 	c.ending, c.code = true, code
 	if c.how == endUnknown {
 		c.how = how
 	}
-	c.deadline = time.Now().Add(writeTimeout + lingerTime)
-	start := c.startWriterLocked()
-	c.mu.Unlock()
-	if start {
-		go c.write()
+	now := time.Now()
+	c.deadline = now.Add(writeTimeout + lingerTime)
+	if c.timer != nil {
+		c.timer.Reset(c.untilNextLocked(now))
 	}
-	return true
+	return c.startWriterLocked()
 }
 
 // abort closes the socket at once; the reader then ends.
@@ -110,18 +115,27 @@ func (c *conn) abort() {
 	_ = c.wire.raw().Close()
 }
 
-// stopSending takes out what has not been sent, in order, for the session; missed
-// says that something is missing before or between.
-func (c *conn) stopSending() (rest []item, missed bool) {
+// stopSending takes out the events that have not been sent, in order, for the
+// session; missed says that some before or between them may not have arrived.
+func (c *conn) stopSending() (rest [][]byte, missed bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.queue != nil {
-		rest = append(rest, c.queue.items...)
+		rest = appendEvents(rest, c.queue.items)
 		c.dropQueueLocked()
 	}
-	rest = append(rest, c.late...)
+	rest = appendEvents(rest, c.late)
 	c.late = nil
-	return rest, c.missed
+	return rest, c.missed || c.arrived+uint64(len(rest)) < c.events
+}
+
+func appendEvents(events [][]byte, items []item) [][]byte {
+	for _, i := range items {
+		if i.kind == itemEvent {
+			events = append(events, i.data)
+		}
+	}
+	return events
 }
 
 // writeLoop sends everything that is queued, as long as there is something, and
@@ -136,7 +150,9 @@ func (c *conn) writeLoop() {
 				return
 			}
 		case goodbye:
-			_ = c.wire.end(c.code) // the peer may be gone already
+			if c.wire.end(c.code) != nil {
+				c.abort() // the peer is gone already, or does not take even this
+			}
 			return
 		default:
 			return

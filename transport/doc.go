@@ -22,8 +22,12 @@
 //     are called by its runner, a goroutine that exists only while the state that
 //     is wanted differs from the one reached, so these calls never overlap.
 //   - Sessions is a table, a mutex and two maps. Locks nest in one direction,
-//     session then conn, and none is held over I/O or over a call to Hub.
+//     Sessions, session, conn, and none is held over I/O or over a call to Hub.
 //   - Server owns the listeners and waits for all connections.
+//
+// What a peer can make the process hold before it has logged in is bounded at each
+// step: the TLS handshake by rawConn, the HTTP header by headConn, messages and
+// the queue by conn, the number of such peers by turnstile.
 //
 // What happens when a connection ends, and for how long its session can be
 // taken up again, is in session.go (docs/protocol.md 2.6).

@@ -11,7 +11,9 @@ func (c *conn) startClock() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
-	c.deadline = now.Add(c.srv.times.LoginTimeout)
+	if !c.ending {
+		c.deadline = now.Add(c.srv.times.LoginTimeout)
+	}
 	c.nextPing = now.Add(c.srv.times.Ping)
 	c.timer = time.AfterFunc(c.untilNextLocked(now), c.tick)
 }
@@ -41,17 +43,14 @@ func (c *conn) tick() {
 	ping := !now.Before(c.nextPing)
 	if ping {
 		c.nextPing = now.Add(c.srv.times.Ping)
+		c.pinged, c.pingTime = c.events, now.UnixMilli()
 	}
-	ending := c.ending
+	said, ending := c.pingTime, c.ending
 	if late {
 		c.deadline = time.Time{}
 	}
 	c.timer.Reset(c.untilNextLocked(now))
 	c.mu.Unlock()
-	c.act(late, silent, ping && !ending, ending)
-}
-
-func (c *conn) act(late, silent, ping, ending bool) {
 	switch {
 	case silent || late && ending:
 		c.log().Debug("connection given up", "silent", silent)
@@ -60,14 +59,23 @@ func (c *conn) act(late, silent, ping, ending bool) {
 		if c.finish(closePolicy, endLost) {
 			c.srv.metrics.login(loginTimeout)
 		}
-	case ping:
-		c.send(pingFrame(now()))
+	case ping && !ending:
+		c.send(pingFrame(said))
 	}
 }
 
-// now is the time in milliseconds since 1970, as the protocol has it.
-func now() int64 { return time.Now().UnixMilli() }
+// pong takes the answer to a ping. As a sign of life any byte is as good.
+func (c *conn) pong(f frame) dropReason {
+	said, err := strconv.ParseInt(string(f.Data), 10, 64)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err == nil && said == c.pingTime {
+		c.arrived = c.pinged
+	}
+	return ""
+}
 
+// pingFrame is a ping that says the time, in milliseconds since 1970.
 func pingFrame(ms int64) []byte {
 	b := append(make([]byte, 0, 40), `{"type":"ping","data":`...)
 	return append(strconv.AppendInt(b, ms, 10), '}')

@@ -67,9 +67,10 @@ type ticket struct {
 	gate *turnstile
 	addr netip.Addr // whom the connection is counted for
 
-	mu    sync.Mutex  // guards use and early
+	mu    sync.Mutex  // guards the fields below
 	use   *addressUse // nil: not counted (any more)
 	early bool
+	over  bool // the connection is closed
 }
 
 var (
@@ -79,13 +80,18 @@ var (
 
 // admit counts a new connection, or says why it must not be.
 func (t *turnstile) admit(addr netip.Addr) (*ticket, error) {
-	k := &ticket{gate: t, addr: addr.Unmap()}
+	k := &ticket{gate: t, addr: plainAddr(addr)}
 	return k, k.enter()
+}
+
+// exempt says whether the limits do not count for the address.
+func (l Limits) exempt(addr netip.Addr) bool {
+	return within(addr, l.Trusted) || within(addr, l.TrustedProxies)
 }
 
 func (k *ticket) enter() error {
 	t := k.gate
-	if within(k.addr, t.limits.Trusted) || within(k.addr, t.limits.TrustedProxies) {
+	if t.limits.exempt(k.addr) {
 		return nil
 	}
 	t.mu.Lock()
@@ -153,10 +159,13 @@ func (t *turnstile) sweepLocked(now time.Time) {
 
 // move counts the connection for the address that a trusted proxy names.
 func (k *ticket) move(addr netip.Addr) error {
-	k.release()
-	k.addr = addr.Unmap()
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.leaveLocked()
+	k.addr = plainAddr(addr)
+	if k.over {
+		return nil
+	}
 	return k.enter()
 }
 
@@ -176,7 +185,7 @@ func (k *ticket) loggedIn() {
 // failed counts a refused login.
 func (k *ticket) failed() {
 	t := k.gate
-	if within(k.addr, t.limits.Trusted) {
+	if t.limits.exempt(k.addr) {
 		return
 	}
 	t.mu.Lock()
@@ -192,6 +201,11 @@ func (k *ticket) failed() {
 func (k *ticket) release() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.over = true
+	k.leaveLocked()
+}
+
+func (k *ticket) leaveLocked() {
 	if k.use == nil {
 		return
 	}
@@ -214,20 +228,33 @@ const maxForwarded = 20
 // clientAddress is the address that a request comes from: the peer's or, behind
 // trusted proxies, the last one in X-Forwarded-For that is none of theirs.
 func (l Limits) clientAddress(peer netip.Addr, h http.Header) netip.Addr {
-	peer = peer.Unmap()
+	peer = plainAddr(peer)
 	if !within(peer, l.TrustedProxies) {
 		return peer
 	}
 	hops := strings.Split(strings.Join(h.Values("X-Forwarded-For"), ","), ",")
 	for i := len(hops) - 1; i >= max(0, len(hops)-maxForwarded); i-- {
-		addr, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
-		if err != nil {
+		addr, ok := hop(strings.TrimSpace(hops[i]))
+		if !ok {
 			return peer // beyond this nobody can be believed
 		}
-		peer = addr.Unmap()
+		peer = addr
 		if !within(peer, l.TrustedProxies) {
 			return peer
 		}
 	}
 	return peer
 }
+
+// hop reads an entry of X-Forwarded-For, to which some proxies add the port.
+func hop(s string) (netip.Addr, bool) {
+	if both, err := netip.ParseAddrPort(s); err == nil {
+		return plainAddr(both.Addr()), true
+	}
+	addr, err := netip.ParseAddr(s)
+	return plainAddr(addr), err == nil
+}
+
+// plainAddr is an address as prefixes are compared with: without a zone, and an
+// IPv4 address as one.
+func plainAddr(addr netip.Addr) netip.Addr { return addr.Unmap().WithZone("") }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"syscall"
 	"time"
 
@@ -19,25 +20,57 @@ import (
 // comes on top.
 type gateListener struct {
 	net.Listener
+	ctx context.Context // ends before the listener is closed
 	srv *Server
 }
 
+// Pauses between attempts to accept while the system is out of resources.
+const (
+	firstAcceptPause = 5 * time.Millisecond
+	maxAcceptPause   = time.Second
+)
+
 // Accept returns the next connection that is within the limits. The others are
-// closed at once: to say why would cost more than they may.
+// closed at once: to say why would cost more than they may. It fails only if it
+// will never succeed again.
 func (l gateListener) Accept() (net.Conn, error) {
-	for {
+	for pause := firstAcceptPause; ; {
 		c, err := l.Listener.Accept()
-		if err != nil {
+		switch {
+		case err == nil:
+			if r := l.srv.letIn(c); r != nil {
+				return r, nil
+			}
+			pause = firstAcceptPause
+		case l.ctx.Err() != nil || !outOfResources(err):
 			return nil, err
+		default:
+			l.srv.log.Warn("no connection can be accepted now", "err", err, "again_in", pause)
+			select {
+			case <-time.After(pause):
+			case <-l.ctx.Done(): // the next attempt fails
+			}
+			pause = min(2*pause, maxAcceptPause)
 		}
-		t, err := l.srv.gate.admit(addressOf(c.RemoteAddr()))
-		if err != nil {
-			l.srv.refused(c.RemoteAddr(), err)
-			_ = c.Close()
-			continue
-		}
-		return newRawConn(c, t, l.srv.pool), nil
 	}
+}
+
+// outOfResources says whether a failed accept may succeed later.
+func outOfResources(err error) bool {
+	return slices.ContainsFunc(
+		[]error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED},
+		func(e error) bool { return errors.Is(err, e) })
+}
+
+// letIn counts a connection; nil: the limits do not allow it, and it is closed.
+func (s *Server) letIn(c net.Conn) *rawConn {
+	t, err := s.gate.admit(addressOf(c.RemoteAddr()))
+	if err != nil {
+		s.refused(c.RemoteAddr(), err)
+		_ = c.Close()
+		return nil
+	}
+	return newRawConn(c, t, s.pool)
 }
 
 // refused counts a connection that the limits do not allow.
@@ -61,8 +94,7 @@ func addressOf(a net.Addr) netip.Addr {
 // Times and sizes of plain HTTP requests, which need no login.
 const (
 	httpTime    = 15 * time.Second
-	httpIdle    = 30 * time.Second
-	httpHeaders = 16 << 10
+	httpHeaders = 8 << 10 // net/http adds 4 KiB to that
 )
 
 // serveWS serves websockets and pages until ctx ends.
@@ -72,30 +104,19 @@ func (s *Server) serveWS(ctx context.Context, l net.Listener, config *tls.Config
 		ReadHeaderTimeout: min(s.times.LoginTimeout, httpTime),
 		ReadTimeout:       httpTime,
 		WriteTimeout:      httpTime,
-		IdleTimeout:       httpIdle,
 		MaxHeaderBytes:    httpHeaders,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-			return context.WithValue(ctx, rawConnKey{}, underlying(c))
+			return context.WithValue(ctx, headConnKey{}, c)
 		},
-		// A websocket needs a connection of its own, which HTTP/2 does not give.
-		TLSNextProto: map[string]func(*http.Server, *tls.Conn, http.Handler){},
+		DisableGeneralOptionsHandler: true, // everything goes through route
 	}
-	l = gateListener{l, s}
-	if config != nil {
-		l = tls.NewListener(l, config)
+	// One request for each connection, so that its header can be bounded.
+	server.SetKeepAlivesEnabled(false)
+	if err := serveHTTP(ctx, server, headListener{gateListener{l, ctx, s}, config}); err != nil {
+		return fmt.Errorf("serve websockets at %s: %w", l.Addr(), err)
 	}
-	stopped := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		defer close(stopped)
-		_ = server.Close() // ends pages under way; websockets are not its own any more
-	})
-	err := server.Serve(l)
-	if !stop() {
-		<-stopped
-		return nil
-	}
-	return fmt.Errorf("serve websockets at %s: %w", l.Addr(), err)
+	return nil
 }
 
 // upgrader makes websockets. Small buffers: an idle connection keeps them, and
@@ -103,7 +124,7 @@ func (s *Server) serveWS(ctx context.Context, l net.Listener, config *tls.Config
 // buffer, which is lent for its rare close frames only.
 func (s *Server) upgrader() *websocket.Upgrader {
 	return &websocket.Upgrader{
-		HandshakeTimeout: httpTime,
+		HandshakeTimeout: lingerTime, // for an answer that every socket takes at once
 		ReadBufferSize:   512,
 		WriteBufferPool:  &s.closeFrames,
 		CheckOrigin:      s.origins.allow,
@@ -116,21 +137,34 @@ func (s *Server) upgrader() *websocket.Upgrader {
 // route takes a websocket on whatever path it asks for (docs/protocol.md 1.1);
 // everything else is a page.
 func (s *Server) route(w http.ResponseWriter, r *http.Request) {
+	h, ok := r.Context().Value(headConnKey{}).(*headConn)
+	if !ok {
+		plainText(w, http.StatusInternalServerError, "something went wrong here")
+		return
+	}
+	h.complete.Store(true)
 	if !websocket.IsWebSocketUpgrade(r) {
 		s.pages.ServeHTTP(w, r)
 		return
 	}
-	if err := s.countForClient(r); err != nil {
+	if err := s.countForClient(h.sock, r); err != nil {
 		plainText(w, http.StatusTooManyRequests, err.Error())
+		return
+	}
+	s.upgrade(w, r)
+}
+
+// upgrade opens a websocket. It counts as running from before the moment on when
+// net/http does not know it any more.
+func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) {
+	if !s.begin() {
+		plainText(w, http.StatusServiceUnavailable, errStopping.Error())
 		return
 	}
 	ws, err := s.upgrader().Upgrade(w, r, nil)
 	if err != nil {
+		s.running.Done()
 		s.log.Debug("no websocket", "from", r.RemoteAddr, "err", err)
-		return
-	}
-	if !s.begin() {
-		_ = ws.Close()
 		return
 	}
 	// In a goroutine of its own, so that what belongs to the request is given back.
@@ -141,90 +175,66 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 }
 
 // countForClient counts the connection for the address that a trusted proxy names.
-func (s *Server) countForClient(r *http.Request) error {
-	raw, ok := r.Context().Value(rawConnKey{}).(*rawConn)
-	if !ok {
+func (s *Server) countForClient(sock *rawConn, r *http.Request) error {
+	addr := s.limits.clientAddress(sock.ticket.addr, r.Header)
+	if addr == sock.ticket.addr {
 		return nil
 	}
-	addr := s.limits.clientAddress(raw.ticket.addr, r.Header)
-	if addr == raw.ticket.addr {
-		return nil
+	err := sock.ticket.move(addr)
+	if err != nil {
+		s.refused(sock.RemoteAddr(), err)
 	}
-	if err := raw.ticket.move(addr); err != nil {
-		s.refused(raw.RemoteAddr(), err)
-		return err
-	}
-	return nil
+	return err
 }
 
-// rawConnKey is under which a request's context holds its rawConn.
-type rawConnKey struct{}
-
-// Pauses between attempts to accept while the system is out of resources.
-const (
-	firstAcceptPause = 5 * time.Millisecond
-	maxAcceptPause   = time.Second
-)
+// headConnKey is under which a request's context holds its headConn.
+type headConnKey struct{}
 
 // serveTCP serves TLS-TCP until ctx ends.
 func (s *Server) serveTCP(ctx context.Context, l net.Listener, config *tls.Config) error {
 	stop := context.AfterFunc(ctx, func() { _ = l.Close() })
 	defer stop()
-	gate := gateListener{l, s}
-	for pause := firstAcceptPause; ; {
+	defer l.Close() // it may be closed already
+	for gate := (gateListener{l, ctx, s}); ; {
 		c, err := gate.Accept()
 		switch {
 		case err == nil:
-			pause = firstAcceptPause
-			s.startTCP(c, config)
+			s.startTCP(ctx, c, config)
 		case ctx.Err() != nil:
 			return nil
-		case !outOfResources(err):
-			return fmt.Errorf("serve TLS-TCP at %s: %w", l.Addr(), err)
 		default:
-			s.log.Warn("no connection can be accepted now", "err", err, "again_in", pause)
-			select {
-			case <-time.After(pause):
-			case <-ctx.Done():
-			}
-			pause = min(2*pause, maxAcceptPause)
+			return fmt.Errorf("serve TLS-TCP at %s: %w", l.Addr(), err)
 		}
 	}
-}
-
-// outOfResources says whether a failed accept may succeed later.
-func outOfResources(err error) bool {
-	for _, e := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return false
 }
 
 // startTCP serves a connection in a goroutine of its own.
-func (s *Server) startTCP(c net.Conn, config *tls.Config) {
+func (s *Server) startTCP(ctx context.Context, c net.Conn, config *tls.Config) {
 	if !s.begin() {
 		_ = c.Close()
 		return
 	}
 	go func() {
 		defer s.running.Done()
-		if config != nil {
-			t := tls.Server(c, config)
-			if err := s.handshake(t); err != nil {
-				s.log.Debug("no TLS", "from", c.RemoteAddr().String(), "err", err)
-				_ = c.Close()
-				return
-			}
-			c = t
+		secured, err := s.handshake(ctx, c, config)
+		if err != nil {
+			s.log.Debug("no TLS", "from", c.RemoteAddr().String(), "err", err)
+			_ = c.Close()
+			return
 		}
-		s.serve(newTCPWire(c, s.pool, s.limits.SizeBeforeLogin))
+		s.serve(newTCPWire(secured, s.pool, s.limits.SizeBeforeLogin))
 	}()
 }
 
-func (s *Server) handshake(t *tls.Conn) error {
-	ctx, cancel := context.WithTimeout(s.base, min(s.times.LoginTimeout, httpTime))
+// handshake adds TLS, if there is a configuration; not for longer than a stranger
+// may take, or until the server stops.
+func (s *Server) handshake(ctx context.Context, c net.Conn, config *tls.Config) (net.Conn, error) {
+	defer underlying(c).greeted.Store(true)
+	if config == nil {
+		return c, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, min(s.times.LoginTimeout, httpTime))
 	defer cancel()
-	return t.HandshakeContext(ctx)
+	t := tls.Server(c, config)
+	return t, t.HandshakeContext(ctx)
 }

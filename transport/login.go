@@ -107,7 +107,7 @@ func (c *conn) checkAccount(ctx context.Context, b accountBundle) {
 	case errors.Is(err, rooms.ErrDenied):
 		c.refuse("the authid is not valid")
 	case err != nil:
-		c.unavailable(err)
+		c.unavailable(ctx, err)
 	case user.Login != b.Login:
 		c.refuse("the login name is not that of the authid's owner")
 	case user.Disabled:
@@ -155,10 +155,14 @@ func (c *conn) refuse(reason string) {
 	c.log().Info("login refused", "reason", reason, "from", c.wire.raw().ticket.addr)
 }
 
-// unavailable ends a login that nobody can decide now; clients try again.
-func (c *conn) unavailable(err error) {
-	if c.ctx.Err() != nil {
-		return // the client is gone
+// unavailable ends a login that nobody can decide now; clients try again. ctx is
+// that of the login: if it has ended, the client is gone or the clock says why.
+func (c *conn) unavailable(ctx context.Context, err error, last ...[]byte) {
+	if ctx.Err() != nil {
+		return
+	}
+	for _, f := range last {
+		c.send(f)
 	}
 	code := closeTryLater
 	if errors.Is(err, errStopping) {
@@ -210,22 +214,20 @@ func (c *conn) enterAccount(ctx context.Context, f frame) {
 		return
 	}
 	account, err := c.srv.hub.Resolve(ctx, c.login.user)
+	if err == nil {
+		err = c.srv.sessions.login(ctx, c, account)
+	}
 	var refusal *rooms.Refusal
 	switch {
 	case errors.As(err, &refusal):
 		c.refuseLogin(refusal.Code, f.Data)
-		return
-	case err == nil:
-		err = c.srv.sessions.login(ctx, c, account)
+	case err != nil:
+		c.unavailable(ctx, err, errorFrame("ERR_TRY_LATER", f.Data))
+	default:
+		c.wire.raw().ticket.loggedIn()
+		c.srv.metrics.login(loginAccepted)
+		c.log().Debug("logged in", "login", c.login.user.Login)
 	}
-	if err != nil {
-		c.send(errorFrame("ERR_TRY_LATER", f.Data))
-		c.unavailable(err)
-		return
-	}
-	c.wire.raw().ticket.loggedIn()
-	c.srv.metrics.login(loginAccepted)
-	c.log().Debug("logged in", "login", c.login.user.Login)
 }
 
 // checkLogin returns the error code of docs/protocol.md 2.4, empty if all is well.

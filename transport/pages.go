@@ -5,8 +5,10 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"mime"
 	"net/http"
 	"net/url"
+	"path"
 	"runtime/debug"
 	"strings"
 
@@ -25,20 +27,29 @@ func newPages(proxy string, demo *Demo, log *slog.Logger) (http.Handler, error) 
 	engine.NoRoute(func(c *gin.Context) {
 		plainText(c.Writer, http.StatusNotFound, "nothing here; clients open a websocket")
 	})
-	places := []gin.IRoutes{engine}
-	if below := strings.TrimSuffix(proxy, "/"); below != "" {
-		places = append(places, engine.Group(below))
-	}
-	for _, at := range places {
-		readable(at, "/healthz", func(c *gin.Context) { plainText(c.Writer, http.StatusOK, "ok") })
-		if demo == nil {
-			continue
-		}
-		if err := demo.serve(at); err != nil {
+	readable(engine, "/healthz", func(c *gin.Context) { plainText(c.Writer, http.StatusOK, "ok") })
+	if demo != nil {
+		if err := demo.serve(engine); err != nil {
 			return nil, err
 		}
 	}
-	return engine, nil
+	return belowToo(proxy, engine), nil
+}
+
+// belowToo serves all paths below a folder as well.
+func belowToo(folder string, pages http.Handler) http.Handler {
+	folder = strings.TrimSuffix(folder, "/")
+	if folder == "" {
+		return pages
+	}
+	below := http.StripPrefix(folder, pages)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, folder+"/") {
+			below.ServeHTTP(w, r)
+			return
+		}
+		pages.ServeHTTP(w, r)
+	})
 }
 
 // newEngine makes a router that survives its handlers and writes nothing but to log.
@@ -72,25 +83,32 @@ func (d *Demo) serve(at gin.IRoutes) error {
 		c.Data(http.StatusOK, "text/html; charset=utf-8", index)
 	})
 	users := d.users()
-	files := http.FS(d.Files)
 	readable(at, "/demo/*file", func(c *gin.Context) {
 		if !local(c) {
 			return
 		}
+		pageHeaders(c)
 		name := strings.TrimPrefix(c.Param("file"), "/")
 		if name == "users.json" {
-			pageHeaders(c)
 			c.JSON(http.StatusOK, users)
 			return
 		}
-		if info, err := fs.Stat(d.Files, name); err != nil || info.IsDir() {
+		content, err := fs.ReadFile(d.Files, name)
+		if err != nil {
 			plainText(c.Writer, http.StatusNotFound, "no such file")
 			return
 		}
-		pageHeaders(c)
-		c.FileFromFS(name, files)
+		c.Data(http.StatusOK, contentType(name), content)
 	})
 	return nil
+}
+
+// contentType goes by the name of a file.
+func contentType(name string) string {
+	if t := mime.TypeByExtension(path.Ext(name)); t != "" {
+		return t
+	}
+	return "application/octet-stream"
 }
 
 // local refuses names other than localhost: under one of them a page of somebody

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"errors"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -17,6 +18,11 @@ type rawConn struct {
 	born   time.Time
 	heard  atomic.Int64 // time of the last byte from the peer, nanoseconds since born
 
+	greeted  atomic.Bool // the TLS handshake is complete, or there is none
+	greeting int         // owned by the reader: bytes of the handshake
+
+	writeUntil time.Time // owned by the writer: the deadline of what it writes
+
 	// mu orders writers: our own, and TLS itself, which may answer on its own
 	// behalf while reading. It is held while writing, as the lock inside every
 	// net.Conn is; only the writers of this one socket ever wait for it.
@@ -28,11 +34,22 @@ func newRawConn(c net.Conn, t *ticket, pool *buffers) *rawConn {
 	return &rawConn{Conn: c, ticket: t, pool: pool, born: time.Now()}
 }
 
+// maxGreeting is how many bytes a TLS handshake may have. The messages of an honest
+// client are a tenth of that; TLS itself would hold 64 KiB for each.
+const maxGreeting = 16 << 10
+
+var errGreeting = errors.New("TLS handshake larger than allowed")
+
 // Read notes that the peer is alive.
 func (r *rawConn) Read(p []byte) (int, error) {
 	n, err := r.Conn.Read(p)
 	if n > 0 {
 		r.touch()
+	}
+	if !r.greeted.Load() {
+		if r.greeting += n; r.greeting > maxGreeting {
+			return 0, errGreeting
+		}
 	}
 	return n, err
 }
@@ -54,6 +71,17 @@ func (r *rawConn) Write(p []byte) (int, error) {
 		return len(p), nil
 	}
 	return r.Conn.Write(p)
+}
+
+// allowWrite allows the writer its time for what it writes next. The deadline is
+// moved only when half of it is over: to move it costs as much as to encrypt.
+func (r *rawConn) allowWrite() error {
+	now := time.Now()
+	if r.writeUntil.Sub(now) > writeTimeout/2 {
+		return nil
+	}
+	r.writeUntil = now.Add(writeTimeout)
+	return r.Conn.SetWriteDeadline(r.writeUntil)
 }
 
 // cork holds back what is written until flush.

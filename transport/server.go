@@ -184,7 +184,7 @@ func (s *Server) abortAll() {
 func (s *Server) serve(w wire) {
 	c := newConn(s, rooms.ConnID(s.sessions.lastID.Add(1)), w)
 	if ws, ok := w.(*wsWire); ok {
-		ws.onPing(func(payload []byte) { c.enqueue(item{itemPong, payload}) })
+		ws.onPing(c.websocketPing)
 	}
 	if !s.add(c) {
 		c.cancel()

@@ -46,7 +46,7 @@ type session struct {
 	want, is  life
 	resync    bool // Hub.Resync is due
 	running   bool // the runner runs
-	resumable bool
+	resumable bool // once open
 
 	// While there is no connection:
 	timer    *time.Timer
@@ -54,7 +54,8 @@ type session struct {
 	endAt    time.Time
 	kept     [][]byte // events for the one that resumes
 	keptSize int
-	missed   bool // events were lost; the client needs its state anew
+	overflow bool // it became too much to keep
+	missed   bool // events may not have arrived; the client needs its state anew
 }
 
 // life is how far the account is open.
@@ -73,7 +74,7 @@ func newSession(all *Sessions, account rooms.AccountID, id string) *session {
 		prefix: envelopePrefix(account),
 		rate:   rate.NewLimiter(rate.Limit(all.opt.Rate), all.opt.Burst),
 		ready:  make(chan struct{}), gone: make(chan struct{}),
-		want: lifeVisible, resumable: true,
+		want: lifeVisible,
 	}
 }
 
@@ -105,7 +106,8 @@ func (s *session) attach(c *conn, resumed bool, first ...[]byte) bool {
 		for _, e := range s.kept {
 			c.enqueue(item{itemEvent, e})
 		}
-		s.resync = s.resync || s.missed
+		// Beside other connections nobody knows what the client's last one missed.
+		s.resync = s.resync || s.missed || len(s.conns) > 0
 	}
 	s.conns = append(s.conns, c)
 	s.stopClockLocked()
@@ -119,7 +121,7 @@ func (s *session) attach(c *conn, resumed bool, first ...[]byte) bool {
 func (c *conn) setSession(s *session) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ending || c.dead {
+	if c.ending || c.over || c.dead {
 		return false
 	}
 	c.prefix = s.prefix
@@ -130,8 +132,9 @@ func (c *conn) setSession(s *session) bool {
 	return true
 }
 
-// detach takes c out of the session. rest is what was queued and not sent.
-func (s *session) detach(c *conn, how ending, rest []item, missed bool) {
+// detach takes c out of the session, which keeps what c has not sent. All of this
+// happens under the lock, so that no event falls between the two.
+func (s *session) detach(c *conn, how ending) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	i := slices.Index(s.conns, c)
@@ -142,13 +145,12 @@ func (s *session) detach(c *conn, how ending, rest []item, missed bool) {
 	if len(s.conns) > 0 || s.want == lifeClosed {
 		return
 	}
-	s.missed = missed
-	for _, i := range rest {
-		if i.kind == itemEvent {
-			s.keepLocked(i.data)
-		}
-	}
 	s.startClockLocked(how)
+	rest, missed := c.stopSending()
+	s.missed = missed
+	for _, e := range rest {
+		s.keepLocked(e)
+	}
 }
 
 // startClockLocked sets the times of the table above.
@@ -181,7 +183,7 @@ func (s *session) stopClockLocked() {
 		s.timer = nil
 	}
 	s.hideAt, s.endAt = time.Time{}, time.Time{}
-	s.kept, s.keptSize, s.missed = nil, 0, false
+	s.kept, s.keptSize, s.overflow, s.missed = nil, 0, false, false
 }
 
 // tick does what is due while there is no connection.
@@ -196,10 +198,12 @@ func (s *session) tick() {
 		s.endLocked()
 		return
 	}
-	if !now.Before(s.hideAt) {
-		s.want = lifeHidden
-		s.runLocked()
+	if now.Before(s.hideAt) { // this tick was meant for an earlier loss
+		s.setTimerLocked(s.hideAt.Sub(now))
+		return
 	}
+	s.want = lifeHidden
+	s.runLocked()
 	s.setTimerLocked(s.endAt.Sub(now))
 }
 
@@ -218,26 +222,29 @@ func (s *session) deliver(event []byte) {
 	for _, c := range s.conns {
 		c.enqueue(item{itemEvent, event})
 	}
-	if len(s.conns) == 0 && s.want != lifeClosed && !s.endAt.IsZero() {
-		s.keepLocked(event)
-	}
+	s.keepLocked(event)
 }
 
-// keepLocked keeps an event for the connection that resumes. When that becomes
-// too much, all are given up: the client gets its state anew.
+// maxKept is how many events are kept at most: the queue of the connection that
+// resumes must be able to take them.
+const maxKept = maxItems / 2
+
+// keepLocked keeps an event for the connection that resumes, if there is none now.
+// When that becomes too much, all are given up: the client gets its state anew.
 func (s *session) keepLocked(event []byte) {
-	if s.missed {
+	if len(s.conns) > 0 || s.want == lifeClosed || s.endAt.IsZero() || s.overflow {
 		return
 	}
 	s.keptSize += len(event) + itemCost
-	if s.keptSize > s.all.opt.GraceBuffer {
-		s.kept, s.keptSize, s.missed = nil, 0, true
+	if s.keptSize > s.all.opt.GraceBuffer || len(s.kept) >= maxKept {
+		s.kept, s.overflow, s.missed = nil, true, true
 		return
 	}
 	s.kept = append(s.kept, event)
 }
 
-// reply queues an event on one connection.
+// reply queues an event on one connection. If the session has none any more, its
+// client gets the answer when it resumes.
 func (s *session) reply(to rooms.ConnID, event []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -246,6 +253,7 @@ func (s *session) reply(to rooms.ConnID, event []byte) {
 			c.enqueue(item{itemEvent, event})
 		}
 	}
+	s.keepLocked(event)
 }
 
 // dismiss ends the session and says goodbye to its connections.

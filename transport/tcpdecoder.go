@@ -17,8 +17,8 @@ var (
 const maxDepth = 200
 
 const (
-	smallBuffer = 1 << 10 // what an idle stream holds
-	largeBuffer = 64 << 10
+	smallBuffer = 1 << 10 // what a new stream holds
+	largeBuffer = 4 << 10 // more than this is given back between messages
 )
 
 // tcpDecoder cuts a stream into JSON values (docs/protocol.md 1.4). Values may be
@@ -54,8 +54,8 @@ func (d *tcpDecoder) next() ([]byte, error) {
 				return nil, errSyntax
 			}
 		}
-		if d.end-d.start > int(d.limit.Load()) {
-			return nil, errTooBig
+		if d.end-d.start >= int(d.limit.Load()) {
+			return nil, errTooBig // it has no end yet
 		}
 		shifted, err := d.fill()
 		pos -= shifted
@@ -90,11 +90,12 @@ func (d *tcpDecoder) compact() {
 	}
 }
 
-// fill reads once, making room before; it says by how much the bytes moved.
+// fill reads once, making room before; it says by how much the bytes moved. The
+// buffer never becomes larger than the largest message.
 func (d *tcpDecoder) fill() (shifted int, err error) {
 	if d.end == len(d.buf) {
 		shifted = d.start
-		to, most := d.buf, int(d.limit.Load())+smallBuffer
+		to, most := d.buf, int(d.limit.Load())
 		if d.end-d.start > len(d.buf)/2 && len(d.buf) < most {
 			to = make([]byte, min(2*len(d.buf), most))
 		}

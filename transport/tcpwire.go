@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"time"
 )
 
 // tcpWire carries messages without any framing (docs/protocol.md 1.4). Old Friend
@@ -53,9 +52,10 @@ func (w *tcpWire) write(items []item, prefix []byte) (int, error) {
 
 // writeChunk sends the first items together; it returns how many.
 func (w *tcpWire) writeChunk(items []item, prefix []byte, buf *[]byte) (n, size int, err error) {
-	if err := startChunk(w.sock); err != nil {
+	if err := w.sock.allowWrite(); err != nil {
 		return 0, 0, err
 	}
+	w.sock.cork()
 	for n < len(items) && size < chunkSize && err == nil {
 		*buf = items[n].appendPayload((*buf)[:0], prefix)
 		_, err = w.net.Write(*buf)
@@ -67,7 +67,5 @@ func (w *tcpWire) writeChunk(items []item, prefix []byte, buf *[]byte) (n, size 
 
 // end has no way to tell the code.
 func (w *tcpWire) end(closeCode) error {
-	_ = w.sock.SetWriteDeadline(time.Now().Add(lingerTime))
-	halfClose(w.net, w.sock)
-	return nil
+	return halfClose(w.net, w.sock)
 }

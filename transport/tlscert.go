@@ -19,6 +19,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -30,7 +31,10 @@ type Certificate struct {
 	own               string // the name in a certificate of our own making; empty: not ours
 
 	pair atomic.Pointer[tls.Certificate]
-	seen atomic.Pointer[[2]fileState]
+
+	mu    sync.Mutex // one reader of the files at a time; guards the fields below
+	seen  [2]fileState
+	retry time.Time // when a renewal that failed is tried again
 }
 
 // fileState tells whether a file has changed.
@@ -86,14 +90,22 @@ func (c *Certificate) goodFor(domain string) bool {
 
 // Reload reads the files. If they cannot be used the former pair stays.
 func (c *Certificate) Reload() error {
-	state := c.look()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.seen = c.look() // also if they cannot be used: that is told once
 	pair, err := tls.LoadX509KeyPair(c.certPath, c.keyPath)
-	c.seen.Store(&state) // also after a failure: it is told once
 	if err != nil {
 		return fmt.Errorf("certificate %s with key %s: %w", c.certPath, c.keyPath, err)
 	}
 	c.pair.Store(&pair)
 	return nil
+}
+
+// changed says whether the files are others than those that were read last.
+func (c *Certificate) changed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.look() != c.seen
 }
 
 func (c *Certificate) look() (state [2]fileState) {
@@ -105,8 +117,10 @@ func (c *Certificate) look() (state [2]fileState) {
 	return state
 }
 
-// watchEvery is how often the files are looked at.
-const watchEvery = 5 * time.Second
+const (
+	watchEvery = 5 * time.Second // between looks at the files
+	renewEvery = time.Hour       // between attempts to renew a certificate of our own
+)
 
 // Run reads the files when they have changed, and renews a certificate of our own
 // before its end, until ctx ends.
@@ -119,15 +133,28 @@ func (c *Certificate) Run(ctx context.Context, log *slog.Logger) {
 		case <-ctx.Done():
 			return
 		}
-		if c.own != "" && !c.goodFor(c.own) {
-			if err := makePair(c.certPath, c.keyPath, c.own); err != nil {
-				log.Error("the self-signed certificate ends soon and could not be renewed", "err", err)
-			}
+		if err := c.renew(); err != nil {
+			log.Error("the self-signed certificate ends soon and could not be renewed", "err", err, "again_in", renewEvery)
 		}
-		if c.look() != *c.seen.Load() {
+		if c.changed() {
 			c.ReloadAndTell(log)
 		}
 	}
+}
+
+// renew makes a new pair if the present one is ours and ends soon.
+func (c *Certificate) renew() error {
+	if c.own == "" || c.goodFor(c.own) {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	if now.Before(c.retry) {
+		return nil
+	}
+	c.retry = now.Add(renewEvery)
+	return makePair(c.certPath, c.keyPath, c.own)
 }
 
 // ReloadAndTell is Reload with its result in the log.
@@ -197,22 +224,35 @@ func makePair(certPath, keyPath, domain string) error {
 	if err != nil {
 		return err
 	}
-	if err := writePEM(keyPath, "PRIVATE KEY", secret, 0o600); err != nil {
-		return err
-	}
-	return writePEM(certPath, "CERTIFICATE", cert, 0o644)
+	return replacePair(keyPath, certPath, secret, cert)
 }
 
-// writePEM replaces a file as a whole: whoever reads it meanwhile reads the old one.
-func writePEM(path, kind string, der []byte, mode fs.FileMode) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-*.pem") // mode 0600
+// replacePair writes both files beside the former ones and then puts them in their
+// places: a full disk leaves the former pair, and nobody reads half of a file.
+func replacePair(keyPath, certPath string, key, cert []byte) error {
+	newKey, err := writePEM(filepath.Dir(keyPath), "PRIVATE KEY", key, 0o600)
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) // fails after the rename, which is well
+	defer os.Remove(newKey) // fails after the rename, which is well
+	newCert, err := writePEM(filepath.Dir(certPath), "CERTIFICATE", cert, 0o644)
+	if err != nil {
+		return err
+	}
+	defer os.Remove(newCert)
+	return errors.Join(os.Rename(newKey, keyPath), os.Rename(newCert, certPath))
+}
+
+// writePEM writes a new file and returns its path.
+func writePEM(folder, kind string, der []byte, mode fs.FileMode) (string, error) {
+	f, err := os.CreateTemp(folder, ".new-*.pem") // mode 0600
+	if err != nil {
+		return "", err
+	}
 	err = errors.Join(pem.Encode(f, &pem.Block{Type: kind, Bytes: der}), f.Chmod(mode), f.Sync(), f.Close())
 	if err != nil {
-		return err
+		_ = os.Remove(f.Name())
+		return "", err
 	}
-	return os.Rename(f.Name(), path)
+	return f.Name(), nil
 }

@@ -19,7 +19,8 @@ type wire interface {
 	// write sends items in their order and returns the bytes written. prefix
 	// stands before each event.
 	write(items []item, prefix []byte) (int, error)
-	// end says goodbye with a close code and closes the socket for writing.
+	// end says goodbye with a close code and closes the socket for writing. If it
+	// fails, the socket is of no use any more.
 	end(code closeCode) error
 	// raw is the socket, for deadlines and for closing it at once.
 	raw() *rawConn
@@ -68,15 +69,12 @@ func (i item) payloadSize(prefix []byte) int {
 
 const (
 	chunkSize    = 64 << 10         // bytes collected for one write
-	writeTimeout = 10 * time.Second // for one chunk
+	writeTimeout = 10 * time.Second // for one chunk, at most; half of it at least
 	lingerTime   = time.Second      // for the peer's goodbye after ours
 )
 
-// startChunk allows the time for one chunk and holds its records back.
-func startChunk(r *rawConn) error {
-	r.cork()
-	return r.SetWriteDeadline(time.Now().Add(writeTimeout))
-}
+// oneRecord is how much TLS sends as one record.
+const oneRecord = 16 << 10
 
 // underlying finds our socket below TLS, or c itself without TLS.
 func underlying(c net.Conn) *rawConn {
@@ -89,11 +87,14 @@ func underlying(c net.Conn) *rawConn {
 
 // halfClose says on all layers that nothing more will be written, and gives the
 // peer a moment to say the same. Closing at once could make the peer's system
-// throw away what it has not read yet (docs/protocol.md 1.9).
-func halfClose(c net.Conn, r *rawConn) {
+// throw away what it has not read yet (docs/protocol.md 1.9). It fails if the peer
+// does not take even that.
+func halfClose(c net.Conn, r *rawConn) error {
 	if t, ok := c.(interface{ CloseWrite() error }); ok && c != net.Conn(r) {
-		_ = t.CloseWrite()
+		if err := t.CloseWrite(); err != nil {
+			return err
+		}
 	}
 	r.closeWrite()
-	_ = r.SetReadDeadline(time.Now().Add(lingerTime))
+	return r.SetReadDeadline(time.Now().Add(lingerTime))
 }

@@ -31,7 +31,11 @@ type wsWire struct {
 
 // newWSWire takes over an upgraded connection.
 func newWSWire(ws *websocket.Conn, pool *buffers, limit int) *wsWire {
-	w := &wsWire{ws: ws, net: ws.NetConn(), sock: underlying(ws.NetConn()), pool: pool}
+	c := ws.NetConn()
+	if h, ok := c.(*headConn); ok {
+		c = h.Conn
+	}
+	w := &wsWire{ws: ws, net: c, sock: underlying(c), pool: pool}
 	w.setLimit(limit)
 	return w
 }
@@ -66,23 +70,35 @@ func (w *wsWire) read() ([]byte, error) {
 // readAll reads a message into held, up to the limit. The buffer grows with what
 // has arrived, never with what a frame header promises.
 func (w *wsWire) readAll(r io.Reader) error {
-	b := *w.held
-	for {
-		if len(b) == cap(b) {
-			b = append(b, 0)[:len(b)]
+	for limit := int(w.limit.Load()); ; {
+		b := *w.held
+		if len(b) >= limit {
+			return atEnd(r)
 		}
-		n, err := r.Read(b[len(b):cap(b)])
-		b = b[:len(b)+n]
-		*w.held = b
-		switch {
-		case len(b) > int(w.limit.Load()):
-			return errTooBig
-		case err == io.EOF:
+		if len(b) == cap(b) {
+			b = append(make([]byte, 0, min(2*len(b), limit)), b...)
+		}
+		n, err := r.Read(b[len(b):min(cap(b), limit)])
+		*w.held = b[:len(b)+n]
+		if err == io.EOF {
 			return nil
-		case err != nil:
+		}
+		if err != nil {
 			return err
 		}
 	}
+}
+
+// atEnd fails with errTooBig if there is more to read.
+func atEnd(r io.Reader) error {
+	var more [1]byte
+	switch n, err := r.Read(more[:]); {
+	case n > 0:
+		return errTooBig
+	case err != io.EOF:
+		return err
+	}
+	return nil
 }
 
 // wsReadError tells a close frame from a loss.
@@ -115,9 +131,14 @@ func (w *wsWire) write(items []item, prefix []byte) (int, error) {
 }
 
 func (w *wsWire) writeChunk(b []byte) error {
-	if err := startChunk(w.sock); err != nil {
+	if err := w.sock.allowWrite(); err != nil {
 		return err
 	}
+	if len(b) <= oneRecord { // one system call as it is
+		_, err := w.net.Write(b)
+		return err
+	}
+	w.sock.cork()
 	_, err := w.net.Write(b)
 	return errors.Join(err, w.sock.flush())
 }
@@ -127,9 +148,10 @@ func (w *wsWire) end(code closeCode) error {
 	b := appendHeader(nil, websocket.CloseMessage, 2+len(text))
 	b = binary.BigEndian.AppendUint16(b, uint16(code))
 	_ = w.sock.SetWriteDeadline(time.Now().Add(lingerTime))
-	_, err := w.net.Write(append(b, text...))
-	halfClose(w.net, w.sock)
-	return err
+	if _, err := w.net.Write(append(b, text...)); err != nil {
+		return err
+	}
+	return halfClose(w.net, w.sock)
 }
 
 func (i item) opcode() byte {
