@@ -54,10 +54,7 @@ func (s *session) refuseNow(r appRequest, code string) {
 	if r.id == "" {
 		return
 	}
-	select {
-	case s.out <- answerFrame(answer{r.id, nil, code}):
-	default:
-	}
+	s.trySend(answerFrame(answer{r.id, nil, code}))
 }
 
 // answer has a request handled and sends one answer, at the latest when the time

@@ -35,6 +35,11 @@ var echo = handlerFunc(func(ctx context.Context, origin string, path []string, d
 		return nil, ctx.Err()
 	case "unencodable":
 		return make(chan int), nil
+	case "nothing":
+		return nil, nil
+	case "late": // does not care that its time is over
+		time.Sleep(20 * time.Second)
+		return "late", nil
 	}
 	return nil, ErrNoListener
 })
@@ -42,6 +47,7 @@ var echo = handlerFunc(func(ctx context.Context, origin string, path []string, d
 func withEcho(o *LinkOptions) { o.Handler = echo }
 
 func TestAppRequests(t *testing.T) {
+	long := strings.Repeat("x", maxAppRequest*3/4)
 	for _, c := range []struct {
 		path, params string
 		response     string // what the app sees
@@ -49,6 +55,15 @@ func TestAppRequests(t *testing.T) {
 	}{
 		{"/room/echo", `{"a":1}`, `{"Origin":"UID","Path":"room/echo","Data":{"a":1}}`, `,"error":null}}}`},
 		{"room//echo/", `"room-1"`, `{"Origin":"UID","Path":"room/echo","Data":"room-1"}`, `,"error":null}}}`},
+		{"room/echo", `7`, `{"Origin":"UID","Path":"room/echo","Data":7}`, `,"error":null}}}`},
+		{"room/echo", ` [1, "a" ] `, `{"Origin":"UID","Path":"room/echo","Data":[1,"a"]}`, `,"error":null}}}`},
+		{"room/echo", `true`, `{"Origin":"UID","Path":"room/echo","Data":true}`, `,"error":null}}}`},
+		{"room/echo", `null`, `{"Origin":"UID","Path":"room/echo","Data":null}`, `,"error":null}}}`},
+		{"room/echo", `"` + long + `"`, `{"Origin":"UID","Path":"room/echo","Data":"` + long + `"}`, `,"error":null}}}`},
+		{"room/echo", `"` + long + long + `"`, `null`, `"response":null,"error":"ERR_INVALID_REQUEST"}}}`},
+		{"room/echo", strings.Repeat(`[`, 20000), `null`, `"response":null,"error":"ERR_INVALID_REQUEST"}}}`},
+		{"room/nothing", `{}`, `null`, `"response":null,"error":null}}}`},
+		{"room/late", `{}`, `null`, `"response":null,"error":"ERR_TIMEOUT"}}}`},
 		{"room/text", `{}`, `a <b> & c`, `"response":"a <b> & c","error":null}}}`},
 		{"room/refuse", `{}`, `null`, `"response":null,"error":"ERR_NOT_OWNER"}}}`},
 		{"room/fail", `{}`, `null`, `"response":null,"error":"ERR_INTERNAL"}}}`},
@@ -65,22 +80,65 @@ func TestAppRequests(t *testing.T) {
 		{`room/echo","originUserId":"root`, `{}`, `null`, `"response":null,"error":"ERR_INVALID_REQUEST"}}}`},
 		{"room/echo", `{},"type":"service","data":{"type":"user","data":{"type":"update"}}`, `null`, `"response":null,"error":"ERR_INVALID_REQUEST"}}}`},
 	} {
-		t.Run(c.path+" "+c.params, func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s %.40s", c.path, c.params), func(t *testing.T) {
 			inWorld(t, withEcho, func(w *world) {
 				u := w.fc.AddUser(friendcoretest.User{Login: "alice", UniqueID: "UID"})
 				w.ready()
 				if got := w.fc.Request(u.UniqueID, c.path, c.params); got != c.response {
-					w.Errorf("the app sees %s, not %s", got, c.response)
+					w.Errorf("the app sees %.200s, not %.200s", got, c.response)
 				}
 				answers := w.frames(`{"type":"service","data":{"type":"room","data":{"requestId":"EXTSER_`)
 				if len(answers) != 1 || !strings.HasSuffix(answers[0], c.frame) {
-					w.Errorf("answers: %q", answers)
+					w.Errorf("answers: %.200q", answers)
 				}
 				w.pass(time.Minute)
 				w.wantState(Ready)
 			})
 		})
 	}
+}
+
+// TestAppRequestsOfNobody: the Handler says what is wrong with such requests.
+func TestAppRequestsOfNobody(t *testing.T) {
+	inWorld(t, withEcho, func(w *world) {
+		w.ready()
+		for id, frame := range map[string]string{
+			"E1": `{"originUserId":"","path":"service/room/echo","requestId":"E1","data":{}}`,
+			"E2": `{"path":"service/room/echo","requestId":"E2","data":{}}`,
+			"E3": `{"originUserId":"","path":"service/room/echo","requestId":"E3"}`,
+		} {
+			w.fc.Push([]byte(frame))
+			w.pass(0)
+			want := `{"type":"service","data":{"type":"room","data":{"requestId":"` + id + `","response":{"Origin":"","Path":"room/echo","Data":`
+			if answers := w.frames(`"` + id + `"`); len(answers) != 1 || !strings.HasPrefix(answers[0], want) {
+				w.Errorf("%s: %q", frame, answers)
+			}
+		}
+	})
+}
+
+// TestAppRequestsAtOnce: one that takes its time does not hold up another.
+func TestAppRequestsAtOnce(t *testing.T) {
+	inWorld(t, withEcho, func(w *world) {
+		w.ready()
+		slow := make(chan []byte, 1)
+		go func() {
+			answer, _ := w.fc.Ask("UID", "room/hang", "{}")
+			slow <- answer
+		}()
+		w.pass(time.Second)
+		if got := w.fc.Request("UID", "room/text", "{}"); got != "a <b> & c" {
+			w.Errorf("the app sees %s", got)
+		}
+		select {
+		case answer := <-slow:
+			w.Errorf("the first one was answered with %s", answer)
+		default:
+		}
+		if answer := <-slow; !strings.HasSuffix(string(answer), `","response":null,"error":"ERR_TIMEOUT"}`) {
+			w.Errorf("the first one was answered with %s", answer)
+		}
+	})
 }
 
 func TestAppRequestWithoutHandler(t *testing.T) {

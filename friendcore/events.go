@@ -4,15 +4,17 @@ import "regexp"
 
 // Events only say that something changed: what they carry is incomplete, at times
 // damaged, and does not cover all that can change (docs/protocol.md 12.4). Hence
-// nearly all of them lead to a re-sync, which takes everything from the lists.
+// all of them but one lead to a re-sync, which takes everything from the lists.
+
+const relationAdd = "relation-add"
 
 // eventHandlers are the events of FriendCore by subject and name. An event that is
 // not here leads to a re-sync as well.
 var eventHandlers = map[string]map[string]func(*session, event){
 	"user": {
-		"create":       (*session).userChanged,
-		"update":       (*session).userChanged,
-		"relation-add": (*session).relationAdded,
+		"create":    (*session).userChanged,
+		"update":    (*session).userChanged,
+		relationAdd: (*session).relationAdded,
 	},
 	"group": {
 		"create":      (*session).groupChanged,
@@ -48,10 +50,18 @@ func (s *session) userChanged(e event) { s.link.sync.changed(e.userID) }
 // groupChanged reads the lists again; so does whatever is unknown.
 func (s *session) groupChanged(event) { s.link.sync.changed("") }
 
-// relationAdded is a contact that somebody made in FriendCore. Contacts outside of
-// workgroups are not known to rooms, so there is nobody to tell.
+// relationAdded is the one event that is taken at its word: relations are in no
+// list.
 func (s *session) relationAdded(e event) {
-	s.link.log.Debug("a relation was added in FriendCore; it is not used", "damaged", e.damaged)
+	l := s.link
+	if e.damaged {
+		l.sync.changed("")
+	}
+	if !usableID(e.relation.source) || len(e.relation.contacts) == 0 {
+		l.log.Debug("a relation of FriendCore is of no use", "damaged", e.damaged)
+		return
+	}
+	l.sync.relations.put(e.relation)
 }
 
 // secretField is a field that must not stand in a log, whole or broken off.

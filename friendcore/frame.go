@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -13,7 +14,7 @@ type frame any
 
 type (
 	// accepted is the answer to authenticate.
-	accepted struct{ status int64 }
+	accepted struct{}
 	// refused is an error frame; it names no request.
 	refused struct {
 		status  int64
@@ -24,13 +25,18 @@ type (
 		id     string
 		result json.RawMessage // nil if failed is set
 		failed string          // why there is no result
+		status string          // FriendCore's number for what went wrong in spite of a result
 	}
+	// pushed is the reply to a notification without its id, as a FriendCore sends it
+	// that was built to notify users one after another.
+	pushed reply
 	// event says that a user or a group changed. With damaged set, data is nil;
 	// userID may have been found all the same.
 	event struct {
 		subject, name string
 		data          object
 		userID        string
+		relation      relation // of user relation-add
 		damaged       bool
 	}
 	// appRequest comes from an app. With damaged set, data and path are empty.
@@ -51,7 +57,7 @@ type (
 // (docs/protocol.md 12.2 to 12.5). repaired says that names had to be mended.
 func parseFrame(raw []byte) (f frame, repaired bool) {
 	raw = bytes.TrimSpace(raw)
-	if bytes.HasPrefix(raw, []byte(`{"originUserId"`)) {
+	if bytes.HasPrefix(raw, []byte(`{"originUserId"`)) || bytes.HasPrefix(raw, []byte(`{"path"`)) {
 		return parseAppRequest(raw), false
 	}
 	if o, err := parseObject(raw); err == nil {
@@ -103,7 +109,11 @@ func readReply(data object) frame {
 	case id == "":
 		return unknown{"a reply without a request id"}
 	case result != nil:
-		return reply{id: id, result: result}
+		r := reply{id: id, result: result}
+		if status, said := data.scalar("error"); said && status != "0" {
+			r.status = printable(status)
+		}
+		return r
 	default:
 		return reply{id: id, failed: reason(data.text("error"))}
 	}
@@ -118,38 +128,78 @@ func readEvent(data object) frame {
 	if data.get("originUserId") != nil || inner.get("originUserId") != nil || e.data.get("originUserId") != nil {
 		return unknown{"an event that an app made up"}
 	}
+	if e.subject == "notification" {
+		return readPushed(inner)
+	}
 	if e.subject != "user" && e.subject != "group" {
 		return unknown{"an event about something unknown"}
 	}
 	e.damaged = e.data == nil
+	if e.subject == "user" && e.name == relationAdd {
+		e.relation = readRelation(e.data)
+	}
 	return e
 }
 
+func readPushed(data object) frame {
+	status, said := data.scalar("status")
+	switch {
+	case !said:
+		return unknown{"a reply to a notification without a status"}
+	case status == "0":
+		return pushed{}
+	default:
+		return pushed{status: printable(status)}
+	}
+}
+
+// failure is why a reply is none of success, empty if it is one.
+func (r reply) failure() string {
+	if r.failed == "" && r.status != "" {
+		return "error " + r.status
+	}
+	return r.failed
+}
+
+// aboutPush says whether an error can only be about a notification.
+func (r refused) aboutPush() bool { return r.status == 3 || r.status == 6 }
+
+// maxAppRequest bounds requests of apps, in bytes.
+const maxAppRequest = 1 << 20
+
 // parseAppRequest reads a request of an app. Its text was put there by the app's
-// user, hence only the exact form that FriendCore writes is taken: another order,
-// or a key twice, would let a user speak for somebody else (docs/protocol.md 12.3).
+// user, hence only the form that FriendCore writes is taken: another order, or a
+// key twice, would let a user speak for somebody else (docs/protocol.md 12.3).
 func parseAppRequest(raw []byte) frame {
+	if len(raw) > maxAppRequest {
+		return damagedRequest(raw)
+	}
 	o, err := parseObject(raw)
-	if err != nil || len(o) < 3 || len(o) > 4 {
+	if err != nil || !inOrder(o, "originUserId", "path", "requestId", "data") || o.get("path") == nil {
 		return damagedRequest(raw)
 	}
-	r := appRequest{origin: o.text("originUserId")}
-	expected := []string{"originUserId", "path", "data"}
-	if len(o) == 4 {
-		expected = []string{"originUserId", "path", "requestId", "data"}
-		r.id = o.text("requestId")
-	}
-	for n, key := range expected {
-		if o[n].key != key {
-			return damagedRequest(raw)
-		}
-	}
+	r := appRequest{origin: o.text("originUserId"), id: o.text("requestId"), data: o.get("data")}
 	r.path = strings.FieldsFunc(o.text("path"), func(c rune) bool { return c == '/' })
-	r.data = o.get("data")
-	if !usableID(r.origin) || len(o) == 4 && !usableID(r.id) {
+	if r.origin != "" && !usableID(r.origin) || o.get("requestId") != nil && !usableID(r.id) {
 		return damagedRequest(raw)
+	}
+	if r.data == nil {
+		r.data = json.RawMessage("null")
 	}
 	return r
+}
+
+// inOrder says whether an object has no other keys than these, in this order, each
+// at most once.
+func inOrder(o object, keys ...string) bool {
+	for _, f := range o {
+		at := slices.Index(keys, f.key)
+		if at < 0 {
+			return false
+		}
+		keys = keys[at+1:]
+	}
+	return true
 }
 
 var requestIDPattern = regexp.MustCompile(`"requestId":"([!#-\[\]-~]{1,191})"`)
@@ -185,6 +235,9 @@ func salvage(raw []byte) frame {
 		e := event{subject: string(m[1]), name: string(m[2]), damaged: true}
 		if u := userIDPattern.FindSubmatch(raw); u != nil && e.subject == "user" {
 			e.userID = string(u[1])
+		}
+		if e.subject == "user" && e.name == relationAdd {
+			e.relation = salvageRelation(raw)
 		}
 		return e
 	}

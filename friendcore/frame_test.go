@@ -24,6 +24,11 @@ func TestParseFrame(t *testing.T) {
 		{`{"type":"pong","data":12}`, pong{"12"}},
 		{`{"type":"reply","data":{"requestId":"R","result":[]}}`, reply{id: "R", result: json.RawMessage("[]")}},
 		{`{"type":"reply","data":{"requestId":"R","error":"no"}}`, reply{id: "R", failed: "no"}},
+		{`{"type":"reply","data":{"requestId":"R","result":"ok","error":0}}`, reply{id: "R", result: json.RawMessage(`"ok"`)}},
+		{`{"type":"reply","data":{"requestId":"R","result":"ok","error":7}}`, reply{id: "R", result: json.RawMessage(`"ok"`), status: "7"}},
+		{`{"type":"service","data":{"type":"notification","data":{"status":0}}}`, pushed{}},
+		{`{"type":"service","data":{"type":"notification","data":{"status":-3}}}`, pushed{status: "-3"}},
+		{`{"type":"service","data":{"type":"notification","data":{}}}`, unknown{"a reply to a notification without a status"}},
 		{`{"type":"reply","data":{"result":[]}}`, unknown{"a reply without a request id"}},
 		{"\"data\":{\"requestid\":\"R\",\"error\":\"User not found\"}}\x00\x13!\xa4mU\x00", reply{id: "R", failed: "User not found"}},
 		{`{"type":"reply","data":{"requestId":"R","result":{"broken`, reply{id: "R", failed: "the reply is damaged"}},
@@ -50,7 +55,13 @@ func TestParseFrame(t *testing.T) {
 		{`{"originUserId":"U","path":"service/room","requestId":"E1","data":{},"requestId":"E2"}`, appRequest{id: "E1", damaged: true}},
 		{`{"originUserId":"U","path":"service/x","originUserId":"root","data":{}}`, appRequest{damaged: true}},
 		{`{"originUserId":"U","requestId":"E1","path":"service/x","data":{}}`, appRequest{id: "E1", damaged: true}},
-		{`{"originUserId":"","path":"service/room","requestId":"E1","data":{}}`, appRequest{id: "E1", damaged: true}},
+		{`{"originUserId":"a b","path":"service/room","requestId":"E1","data":{}}`, appRequest{id: "E1", damaged: true}},
+		{`{"originUserId":"","path":"service/room","requestId":"E1","data":{}}`,
+			appRequest{path: []string{"service", "room"}, id: "E1", data: json.RawMessage(`{}`)}},
+		{`{"path":"service/room","requestId":"E1"}`,
+			appRequest{path: []string{"service", "room"}, id: "E1", data: json.RawMessage(`null`)}},
+		{`{"originUserId":"U","requestId":"E1","data":{}}`, appRequest{id: "E1", damaged: true}},
+		{`{"path":"service/room","requestId":"E1","data":{},"originUserId":"U"}`, appRequest{id: "E1", damaged: true}},
 		{`{"originUserId":"U"`, appRequest{damaged: true}},
 	} {
 		got, _ := parseFrame([]byte(c.raw))
@@ -162,6 +173,7 @@ func FuzzParseFrame(f *testing.F) {
 		}
 	}
 	f.Add([]byte(`{"originUserId":"U","path":"service/room","requestId":"E","data":x}`))
+	f.Add([]byte(`{"type":"service","data":{"type":"user","data":{"type":"relation-add","data":{"sourceId":"a","contactIds":["b","c",d]}}}}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		got, _ := parseFrame(raw)
 		switch got := got.(type) {
@@ -173,6 +185,17 @@ func FuzzParseFrame(f *testing.F) {
 			readGroupList(got.result)
 			if u, err := readUser(got.result, listedUser{id: "U"}); err == nil && u.ID != "U" {
 				t.Errorf("somebody else was read: %+v", u)
+			}
+		case event:
+			r := got.relation
+			if len(r.contacts) > 0 && (got.name != relationAdd || got.subject != "user" ||
+				strings.Contains(string(raw), `"originUserId":`) && got.damaged) {
+				t.Errorf("a relation out of nothing: %#v", got)
+			}
+			for _, id := range r.contacts {
+				if !usableID(id) || id == r.source {
+					t.Errorf("contact %q of %q", id, r.source)
+				}
 			}
 		case appRequest:
 			if got.id != "" && !usableID(got.id) || !got.damaged && !usableID(got.origin) {

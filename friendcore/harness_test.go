@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net"
 	"slices"
@@ -26,6 +27,9 @@ type directory struct {
 	fetched [][]string // logins of each SyncUsers
 	syncs   int        // SyncGroups
 	fail    error      // of SyncUsers
+
+	relations     []string // "login: login login" of each AddRelations
+	failRelations int      // how often AddRelations fails from now on
 }
 
 func newDirectory() *directory { return &directory{users: map[string]rooms.User{}} }
@@ -61,6 +65,21 @@ func (d *directory) SyncGroups(_ context.Context, groups []rooms.Group) error {
 	defer d.mu.Unlock()
 	d.groups = groups
 	d.syncs++
+	return nil
+}
+
+func (d *directory) AddRelations(_ context.Context, source string, contacts []string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.failRelations > 0 {
+		d.failRelations--
+		return errors.New("the database is away")
+	}
+	text := d.users[source].Login + ":"
+	for _, c := range contacts {
+		text += " " + d.users[c].Login
+	}
+	d.relations = append(d.relations, text)
 	return nil
 }
 
@@ -289,6 +308,25 @@ func (w *world) wantGroups(groups ...string) {
 	w.Helper()
 	if got := w.dir.memberships(); !slices.Equal(got, groups) {
 		w.Errorf("groups are %q, not %q", got, groups)
+	}
+}
+
+func (w *world) wantRelations(relations ...string) {
+	w.Helper()
+	w.dir.mu.Lock()
+	defer w.dir.mu.Unlock()
+	if !slices.Equal(w.dir.relations, relations) {
+		w.Errorf("relations are %q, not %q", w.dir.relations, relations)
+	}
+}
+
+// wantNotified demands these counts of requests for notifications.
+func (w *world) wantNotified(sent, failed, dropped int64) {
+	w.Helper()
+	s := w.link.Stats()
+	if s.NotificationsSent != sent || s.NotificationsFailed != failed || s.NotificationsDropped != dropped {
+		w.Errorf("%d sent, %d failed, %d dropped; not %d, %d, %d",
+			s.NotificationsSent, s.NotificationsFailed, s.NotificationsDropped, sent, failed, dropped)
 	}
 }
 

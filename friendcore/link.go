@@ -18,7 +18,8 @@ import (
 
 // Directory takes over what FriendCore says of users and groups. Its methods are
 // called by one goroutine at a time and may take their time; an error makes the
-// Link try again later. Admin is nil in every user.
+// Link try again later. Admin is nil in every user. A Directory that is to know of
+// relations, which are in no list, is a relationAdder as well.
 type Directory interface {
 	// KnownUsers maps FriendCore's user ids to the last change that is known.
 	KnownUsers() map[string]int64
@@ -31,9 +32,9 @@ type Directory interface {
 
 // Handler answers requests of FriendCore's apps (docs/protocol.md 12.3).
 type Handler interface {
-	// ServiceRequest gets the FriendCore id of the caller, which may be any user,
-	// the path without its first part ("room", "create"), and the JSON that the
-	// caller sent. The response is encoded as JSON. A *rooms.Refusal is answered
+	// ServiceRequest gets the FriendCore id of the caller, which may be any user and
+	// is empty if the request names none, the path without its first part ("room",
+	// "create"), and the JSON that the caller sent, null if there is none. The response is encoded as JSON. A *rooms.Refusal is answered
 	// with its code, any other error with ERR_INTERNAL and a log line. It must end
 	// when ctx does. Calls run at the same time.
 	ServiceRequest(ctx context.Context, origin string, path []string, data json.RawMessage) (response any, err error)
@@ -72,6 +73,8 @@ type Timings struct {
 	EventMax     time.Duration // from the first event to a re-sync, at most: 2 s
 	Resync       time.Duration // between re-syncs without any event: 5 min
 	Answer       time.Duration // for a Handler to answer: 10 s
+	NotifyRetry  time.Duration // from a failed notification to the next try: 10 s
+	NotifyAge    time.Duration // from Notify to the last moment of sending: 2 min
 }
 
 func (t Timings) withDefaults() Timings {
@@ -92,6 +95,8 @@ func (t Timings) withDefaults() Timings {
 		{&t.EventMax, 2 * time.Second},
 		{&t.Resync, 5 * time.Minute},
 		{&t.Answer, 10 * time.Second},
+		{&t.NotifyRetry, 10 * time.Second},
+		{&t.NotifyAge, 2 * time.Minute},
 	} {
 		if *d.value <= 0 {
 			*d.value = d.standard
@@ -101,14 +106,15 @@ func (t Timings) withDefaults() Timings {
 }
 
 // Link is the service websocket to FriendCore (docs/protocol.md 12.2). Run keeps
-// it up; everything else only looks at it.
+// it up; everything else only looks at it, or queues what Run sends.
 type Link struct {
-	options LinkOptions
-	times   Timings
-	url     string
-	tls     *tls.Config
-	log     *slog.Logger
-	sync    *syncer
+	options  LinkOptions
+	times    Timings
+	url      string
+	tls      *tls.Config
+	log      *slog.Logger
+	sync     *syncer
+	notifier *notifier
 
 	// dial is replaced by tests that run without a network; nil otherwise.
 	dial func(ctx context.Context, network, address string) (net.Conn, error)
@@ -148,7 +154,8 @@ func newLink(o LinkOptions) (*Link, error) {
 		log:     o.Logger,
 		ready:   make(chan struct{}),
 	}
-	l.sync = newSyncer(o.Directory, l.times, l.log)
+	l.sync = newSyncer(o.Directory, l.times, &l.status, l.log)
+	l.notifier = newNotifier(l.times, &l.status, l.log)
 	l.status.set(Waiting)
 	return l, nil
 }
@@ -173,6 +180,9 @@ func serviceURL(o LinkOptions) string {
 // connection, waits for everything that it started, and returns nil.
 func (l *Link) Run(ctx context.Context) error {
 	defer l.status.set(Stopped)
+	var notifying sync.WaitGroup
+	notifying.Go(func() { l.notifier.run(ctx) })
+	defer notifying.Wait()
 	var r retry
 	for {
 		err := l.connection(ctx)

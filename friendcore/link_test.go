@@ -97,6 +97,52 @@ func TestLinkFindsWhatFriendCoreDoesNotTell(t *testing.T) {
 	})
 }
 
+// TestLinkRepairsWhatIsNotTold changes FriendCore as its PHP modules do.
+func TestLinkRepairsWhatIsNotTold(t *testing.T) {
+	inWorld(t, nil, func(w *world) {
+		a := w.fc.AddUser(friendcoretest.User{Login: "alice"})
+		b := w.fc.AddUser(friendcoretest.User{Login: "bob"})
+		c := w.fc.AddUser(friendcoretest.User{Login: "carol"})
+		staff := w.fc.AddGroup("Staff", 0, a.ID)
+		gone := w.fc.AddGroup("Gone", 0, b.ID)
+		w.ready()
+		w.fc.SetFaults(friendcoretest.Faults{SilentEvents: true})
+		w.fc.AddUser(friendcoretest.User{Login: "dave"})
+		a.FullName = "Alice A"
+		w.fc.SetUser(a)
+		w.fc.SetStatus(b.ID, friendcoretest.Disabled)
+		w.fc.DeleteUser(c.ID)
+		staff.Name, staff.Members = "Crew", []int{b.ID, c.ID}
+		w.fc.SetGroup(staff)
+		w.fc.DeleteGroup(gone.ID)
+		w.fc.AddGroup("New", staff.ID, a.ID)
+		w.pass(4 * time.Minute)
+		w.wantNames("Friend Administrator", "alice", "bob", "carol")
+		w.pass(2 * time.Minute)
+		w.wantNames("(bob)", "Alice A", "Friend Administrator", "dave")
+		w.wantGroups("Crew: bob", "New: alice")
+
+		w.fc.AddUser(friendcoretest.User{Login: "carol", UniqueID: c.UniqueID}) // back again
+		w.fc.SetStatus(b.ID, friendcoretest.Enabled)
+		w.pass(5 * time.Minute)
+		w.wantNames("Alice A", "Friend Administrator", "bob", "carol", "dave")
+	})
+}
+
+// TestLinkGroupUpdateWithUsers: the event says nothing of the members.
+func TestLinkGroupUpdateWithUsers(t *testing.T) {
+	inWorld(t, nil, func(w *world) {
+		a := w.fc.AddUser(friendcoretest.User{Login: "alice"})
+		b := w.fc.AddUser(friendcoretest.User{Login: "bob"})
+		g := w.fc.AddGroup("Staff", 0, a.ID)
+		w.ready()
+		g.Members = []int{b.ID}
+		w.fc.SetGroup(g)
+		w.pass(time.Second)
+		w.wantGroups("Staff: bob")
+	})
+}
+
 func TestLinkPutsEventsTogether(t *testing.T) {
 	inWorld(t, nil, func(w *world) {
 		w.ready()

@@ -2,6 +2,7 @@ package friendcore
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net"
@@ -249,6 +250,9 @@ func TestGroupSettings(t *testing.T) {
 		{[]string{`{"super_groups":"2","supergroups":"1"}`}, nil, []string{"2"}, true},
 		{[]string{`{"super_groups":"2"}`, `{"supergroups":"3"}`}, nil, []string{"3"}, true},
 		{[]string{`{"stream_groups":["A"," B"],"super_groups":11}`}, []string{"A", "B"}, []string{"11"}, true},
+		// As the Server app saves quotes, backslashes and line ends.
+		{[]string{`{"stream_groups":"\\\"A\\\", B\\\\C \\n,D\\r\\n"}`}, []string{`"A"`, `B\C`, "D"}, nil, true},
+		{[]string{`{"stream_groups":"C:\\dir, \\"}`}, []string{`C:\dir`, `\`}, nil, true},
 		{[]string{`{"stream_groups":null,"super_groups":{"a":1}}`}, nil, nil, true},
 	} {
 		fc.SetSettings(test.rows...)
@@ -257,6 +261,11 @@ func TestGroupSettings(t *testing.T) {
 			t.Errorf("%q: %q, %t, %v", test.rows, got, ok, err)
 		}
 	}
+	many := strings.Repeat("A,", maxGroupNames+5)
+	fc.SetSettings(`{"super_groups":"` + many + `"}`)
+	if got, _, _ := c.GroupSettings(t.Context(), alice.AuthID); len(got.Super) != maxGroupNames {
+		t.Errorf("%d names were read", len(got.Super))
+	}
 	fc.Logout(alice.ID)
 	if _, _, err := c.GroupSettings(t.Context(), alice.AuthID); !errors.Is(err, rooms.ErrDenied) {
 		t.Errorf("without a session: %v", err)
@@ -264,6 +273,53 @@ func TestGroupSettings(t *testing.T) {
 	fc.SetFaults(friendcoretest.Faults{HTTP: friendcoretest.HTTPEmpty})
 	if _, _, err := c.GroupSettings(t.Context(), alice.AuthID); !ill(err) {
 		t.Errorf("ill: %v", err)
+	}
+}
+
+// TestRecordedSettings reads the answers of a real FriendCore (file 03) while an
+// administrator fills in the settings.
+func TestRecordedSettings(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("friendcoretest", "testdata", "03-http-systemsettings.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var recording struct {
+		Steps []struct {
+			Name string
+			HTTP struct{ Reply struct{ Body string } }
+		}
+	}
+	if err := json.Unmarshal(text, &recording); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]struct{ stream, super string }{
+		"read after add (Data empty)": {"none", "none"},
+		"read one property":           {"Streamers", "none"},
+		"read two properties":         {"Streamers|Staff", "Staff"},
+		"read rows":                   {`Helpdesk|"x"`, "Staff"},
+	}
+	shown := func(names []string) string {
+		if names == nil {
+			return "none"
+		}
+		return strings.Join(names, "|")
+	}
+	for _, s := range recording.Steps {
+		w, ok := want[s.Name]
+		if !ok {
+			continue
+		}
+		delete(want, s.Name)
+		answer, err := verdict(200, []byte(s.HTTP.Reply.Body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := mergeSettings(answer); shown(got.Stream) != w.stream || shown(got.Super) != w.super {
+			t.Errorf("%s: %q", s.Name, got)
+		}
+	}
+	if len(want) > 0 {
+		t.Errorf("not in the recording: %v", want)
 	}
 }
 

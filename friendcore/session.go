@@ -135,6 +135,8 @@ func silentClose(err error) bool {
 
 // run keeps a registered connection until it fails or ctx ends.
 func (s *session) run(ctx context.Context) error {
+	s.link.notifier.attach(s)
+	defer s.link.notifier.detach()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.read(ctx) })
 	g.Go(func() error { return s.write(ctx) })
@@ -182,12 +184,19 @@ func (s *session) frame(ctx context.Context, raw []byte) {
 		default: // one nobody waits for
 		}
 	case reply:
-		s.pending.resolve(f)
+		if !l.notifier.resolve(f) {
+			s.pending.resolve(f)
+		}
+	case pushed:
+		l.notifier.resolveOldest(reply(f))
 	case event:
 		s.event(f, raw)
 	case appRequest:
 		s.appRequest(ctx, f)
 	case refused:
+		if f.aboutPush() && l.notifier.resolveOldest(reply{failed: fmt.Sprintf("status %d", f.status)}) {
+			return
+		}
 		l.log.Warn("FriendCore did not understand a message of ours", "status", f.status, "message", f.message)
 	case unknown:
 		l.log.Debug("a frame of FriendCore is of no use", "why", f.why, "bytes", len(raw))
@@ -220,6 +229,16 @@ func (s *session) send(ctx context.Context, frame []byte) error {
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+}
+
+// trySend queues a frame if there is room.
+func (s *session) trySend(frame []byte) bool {
+	select {
+	case s.out <- frame:
+		return true
+	default:
+		return false
 	}
 }
 

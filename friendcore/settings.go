@@ -3,10 +3,14 @@ package friendcore
 import (
 	"context"
 	"encoding/json"
+	"regexp"
 	"strings"
 
 	"presence/rooms"
 )
+
+// maxGroupNames bounds a list of groups in the settings.
+const maxGroupNames = 1000
 
 // GroupSettings reads the system setting presence/systemsettings
 // (docs/protocol.md 12.6). ok is false if it is not set or cannot be read. A
@@ -68,15 +72,29 @@ func groupNames(data object, key string) (names []string, said bool) {
 	}
 	var parts []string
 	if text, one := data.scalar(key); one {
-		parts = strings.Split(text, ",")
+		parts = strings.Split(unescaped(text), ",")
 	} else if json.Unmarshal(raw, &parts) != nil {
 		return nil, false
 	}
 	names = []string{}
 	for _, name := range parts {
-		if name = strings.TrimSpace(name); name != "" {
+		if name = strings.TrimSpace(name); name != "" && len(names) < maxGroupNames {
 			names = append(names, name)
 		}
 	}
 	return names, true
+}
+
+// What FriendCore's Server app does to a value before it makes JSON of it.
+var (
+	escapedTwice = regexp.MustCompile(`^(?:[^\\]|\\[\\"nr])*$`)
+	unescape     = strings.NewReplacer(`\\`, `\`, `\"`, `"`, `\n`, "\n", `\r`, "\r")
+)
+
+// unescaped undoes that. A text that cannot come from it is left alone.
+func unescaped(text string) string {
+	if !escapedTwice.MatchString(text) {
+		return text
+	}
+	return unescape.Replace(text)
 }

@@ -40,11 +40,20 @@ type Stats struct {
 	Repaired    int64 // frames with names that had to be mended
 	Damaged     int64 // frames that could not be read
 	Requests    int64 // requests of apps
+
+	Relations        int64 // relations that the Directory has taken over
+	RelationsDropped int64 // relations given up: of unknown users, or too many
+
+	// Requests for notifications; a notification for many users takes several.
+	NotificationsSent    int64 // that FriendCore has accepted
+	NotificationsFailed  int64 // tries that failed
+	NotificationsDropped int64 // given up: failed too often, too old, too many
 }
 
 type status struct {
 	state                                                                    atomic.Int32
 	connections, syncs, syncErrors, events, repaired, damaged, requestsCount atomic.Int64
+	relations, relationsDropped, notifySent, notifyFailed, notifyDropped     atomic.Int64
 }
 
 func (s *status) set(state State) { s.state.Store(int32(state)) }
@@ -58,7 +67,9 @@ func (l *Link) Stats() Stats {
 	return Stats{
 		Connections: s.connections.Load(), Syncs: s.syncs.Load(), SyncErrors: s.syncErrors.Load(),
 		Events: s.events.Load(), Repaired: s.repaired.Load(), Damaged: s.damaged.Load(),
-		Requests: s.requestsCount.Load(),
+		Requests:  s.requestsCount.Load(),
+		Relations: s.relations.Load(), RelationsDropped: s.relationsDropped.Load(),
+		NotificationsSent: s.notifySent.Load(), NotificationsFailed: s.notifyFailed.Load(), NotificationsDropped: s.notifyDropped.Load(),
 	}
 }
 

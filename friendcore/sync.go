@@ -34,15 +34,18 @@ type syncer struct {
 	log   *slog.Logger
 	wake  chan struct{} // one token: something changed
 
+	relations      *relations
+	relateFailures int // of the directory, in a row; owned by run
+
 	mu    sync.Mutex // guards noted
 	noted map[string]bool
 
 	told map[string]bool // users the directory was told of: disabled or not; owned by run
 }
 
-func newSyncer(dir Directory, times Timings, log *slog.Logger) *syncer {
+func newSyncer(dir Directory, times Timings, s *status, log *slog.Logger) *syncer {
 	return &syncer{
-		dir: dir, times: times, log: log,
+		dir: dir, times: times, log: log, relations: newRelations(s, log),
 		wake: make(chan struct{}, 1), noted: map[string]bool{}, told: map[string]bool{},
 	}
 }
@@ -120,17 +123,30 @@ func pause(ctx context.Context, d time.Duration) error {
 }
 
 // idle waits until it is time for the next load: some time without any event, or
-// a moment after the last of a row of events.
+// a moment after the last of a row of events. Relations are handed over meanwhile.
 func (y *syncer) idle(ctx context.Context) error {
 	regular := time.NewTimer(y.times.Resync)
 	defer regular.Stop()
-	select {
-	case <-y.wake:
-	case <-regular.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+	relate := time.NewTimer(y.relate(ctx, true))
+	defer relate.Stop()
+	for {
+		select {
+		case <-y.wake:
+			return y.quiet(ctx)
+		case <-y.relations.arrived:
+			relate.Reset(y.relate(ctx, false))
+		case <-relate.C:
+			relate.Reset(y.relate(ctx, false))
+		case <-regular.C:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
+}
+
+// quiet waits for the end of a row of events, but not for long.
+func (y *syncer) quiet(ctx context.Context) error {
 	quiet, most := time.NewTimer(y.times.EventQuiet), time.NewTimer(y.times.EventMax)
 	defer quiet.Stop()
 	defer most.Stop()
@@ -154,6 +170,7 @@ func (y *syncer) load(ctx context.Context, s asker) error {
 	case <-y.wake: // everything up to here is in the lists
 	default:
 	}
+	y.relations.loading()
 	noted := y.takeNoted()
 	if err := y.loadUsers(ctx, s, noted); err != nil {
 		y.putBack(noted)

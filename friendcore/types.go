@@ -35,6 +35,25 @@ type answer struct {
 	Error     any             `json:"error"` // a string, or nil
 }
 
+type pushRequest struct {
+	RequestID    string   `json:"requestid"`
+	Notification pushBody `json:"notification"`
+}
+
+// pushBody is read key by key, but login names at the end of users that begin like
+// a key ("tim") cost the key behind them. Hence users first and then the time,
+// without which FriendCore can do.
+type pushBody struct {
+	Users       []string `json:"users"`
+	TimeCreated int64    `json:"timecreated"`
+	ChannelID   string   `json:"channel_id"`
+	Type        int      `json:"notification_type"`
+	Title       string   `json:"title"`
+	Message     string   `json:"message"`
+	Extra       *string  `json:"extra"`
+	Application string   `json:"application"`
+}
+
 func authenticateFrame(key, name string) []byte {
 	return encode(message{"authenticate", credentials{key, name}})
 }

@@ -20,12 +20,38 @@ type Faults struct {
 	// SilentGets is how many user get requests, from now on, get no answer.
 	SilentGets int
 
+	// SilentEvents: nothing is told of changes, as of those that PHP makes.
+	SilentEvents bool
+
+	Notify NotifyFault
+
 	HTTP HTTPFault
 	// DropHTTP is how many HTTP requests, from now on, are dropped without an
 	// answer before things go well again.
 	DropHTTP int
 
 	Delay time.Duration // before each answer, HTTP and websocket
+}
+
+// NotifyFault is a way in which notifications fail. The zero value is none.
+type NotifyFault struct {
+	Times  int           // how many, from now on; 0: all
+	Error  int           // the reply has this error
+	Refuse int           // an error frame with this status, 3 or 6, comes in place of the reply
+	Silent bool          // no reply comes
+	Bare   bool          // the reply is one without request id, of a FriendCore built without threads
+	Late   time.Duration // the reply comes after this time; FriendCore does not wait meanwhile
+}
+
+// nextNotifyFault is the fault of the next notification; mu is held.
+func (s *Server) nextNotifyFault() NotifyFault {
+	fault := s.faults.Notify
+	if fault.Times > 0 {
+		if s.faults.Notify.Times--; s.faults.Notify.Times == 0 {
+			s.faults.Notify = NotifyFault{}
+		}
+	}
+	return fault
 }
 
 // HTTPFault is a way in which module calls fail.

@@ -38,9 +38,9 @@ func (s *Server) AddGroupOf(g Group) Group {
 	}
 	g.Members = slices.Clone(g.Members)
 	s.groups[g.ID] = &g
-	s.emit(event("group", "create", `{"id":%d,"uuid":"%s","name":"%s","parentid":%d}`, g.ID, g.UUID, g.Name, g.ParentID))
+	s.tell(event("group", "create", `{"id":%d,"uuid":"%s","name":"%s","parentid":%d}`, g.ID, g.UUID, g.Name, g.ParentID))
 	if len(g.Members) > 0 {
-		s.emit(event("group", "setusers", `{"groupid":%d,"parentid":%d,"uuid":"%s","userids":%s}`,
+		s.tell(event("group", "setusers", `{"groupid":%d,"parentid":%d,"uuid":"%s","userids":%s}`,
 			g.ID, g.ParentID, g.UUID, s.quotedIDs(g.Members)))
 	}
 	copied := g
@@ -58,7 +58,7 @@ func (s *Server) SetGroup(g Group) {
 		return
 	}
 	old.Name, old.ParentID, old.Status, old.Members = g.Name, g.ParentID, g.Status, slices.Clone(g.Members)
-	s.emit(event("group", "update", `{"id":%d,"uuid":"%s","name":"%s","type":"%s","parentid":%d}`,
+	s.tell(event("group", "update", `{"id":%d,"uuid":"%s","name":"%s","type":"%s","parentid":%d}`,
 		old.ID, old.UUID, old.Name, old.Type, old.ParentID))
 }
 
@@ -70,7 +70,7 @@ func (s *Server) AddUsers(group int, users ...int) {
 		for _, u := range users {
 			s.join(group, u)
 		}
-		s.emit(event("group", "addusers", `{"groupid":%d,"uuid":"%s","userids":%s}`, g.ID, g.UUID, s.quotedIDs(users)))
+		s.tell(event("group", "addusers", `{"groupid":%d,"uuid":"%s","userids":%s}`, g.ID, g.UUID, s.quotedIDs(users)))
 	}
 }
 
@@ -82,7 +82,7 @@ func (s *Server) RemoveUsers(group int, users ...int) {
 		for _, u := range users {
 			g.remove(u)
 		}
-		s.emit(event("group", "removeusers", `{"groupid":%d,"uuid":"%s","userids":%s}`, g.ID, g.UUID, s.quotedIDs(users)))
+		s.tell(event("group", "removeusers", `{"groupid":%d,"uuid":"%s","userids":%s}`, g.ID, g.UUID, s.quotedIDs(users)))
 	}
 }
 
@@ -93,7 +93,7 @@ func (s *Server) SetUsers(group int, users ...int) {
 	defer s.mu.Unlock()
 	if g := s.groups[group]; g != nil {
 		g.Members = slices.Clone(users)
-		s.emit(event("group", "setusers", `{"groupid":%d,"uuid":"%s","parentid":%d,"userids":%s}`,
+		s.tell(event("group", "setusers", `{"groupid":%d,"uuid":"%s","parentid":%d,"userids":%s}`,
 			g.ID, g.UUID, g.ParentID, s.setUsersList(users)))
 	}
 }
@@ -104,7 +104,7 @@ func (s *Server) DeleteGroup(id int) {
 	defer s.mu.Unlock()
 	if g := s.groups[id]; g != nil {
 		delete(s.groups, id)
-		s.emit(event("group", "delete", `{"id":%d,"uuid":"%s","name":"%s"}`, g.ID, g.UUID, g.Name))
+		s.tell(event("group", "delete", `{"id":%d,"uuid":"%s","name":"%s"}`, g.ID, g.UUID, g.Name))
 	}
 }
 
@@ -113,7 +113,7 @@ func (s *Server) DeleteGroup(id int) {
 func (s *Server) AddRelation(source, contacts string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.emit(event("user", "relation-add", `{"sourceId":"%s","contactIds":%s}`, source, contacts))
+	s.tell(event("user", "relation-add", `{"sourceId":"%s","contactIds":%s}`, source, contacts))
 }
 
 // join enters a member once; mu is held.

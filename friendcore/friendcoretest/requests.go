@@ -18,14 +18,33 @@ const (
 // slash, params is JSON text and is passed on as it is. With more than one
 // registered service only the first answer is found, as in the original.
 func (s *Server) Request(origin, path, params string) string {
+	answer, others := s.ask(origin, path, params)
+	if answer == nil {
+		return others
+	}
+	all, _ := fields(answer)
+	return text(at(all, 1, "response")) + others
+}
+
+// Ask is Request, but returns what the service answered: the object with requestId,
+// response, and the error that an app never gets to see. ok is false if no answer
+// came.
+func (s *Server) Ask(origin, path, params string) (answer []byte, ok bool) {
+	answer, _ = s.ask(origin, path, params)
+	return answer, answer != nil
+}
+
+// ask passes a request on and waits for the first answer; others is what an app
+// would get beside it.
+func (s *Server) ask(origin, path, params string) (answer []byte, others string) {
 	s.mu.Lock()
 	asked := slices.Clone(s.registered)
 	if len(asked) == 0 {
 		s.mu.Unlock()
-		return noConnection
+		return nil, noConnection
 	}
 	ids := make([]string, len(asked))
-	answers := make(chan string, len(asked))
+	answers := make(chan []byte, len(asked))
 	for n, c := range asked {
 		ids[n] = s.nextRequestID()
 		s.waiting[ids[n]] = answers
@@ -36,25 +55,24 @@ func (s *Server) Request(origin, path, params string) string {
 	return s.await(answers, len(asked))
 }
 
-func (s *Server) await(answers chan string, services int) string {
+func (s *Server) await(answers chan []byte, services int) (answer []byte, others string) {
 	limit := time.NewTimer(s.options.RequestTimeout)
 	defer limit.Stop()
-	found := ""
 	select {
-	case found = <-answers:
+	case answer = <-answers:
 		if services == 1 {
-			return found
+			return answer, ""
 		}
 	case <-limit.C:
-		return strings.Repeat(timedOut, services)
+		return nil, strings.Repeat(timedOut, services)
 	case <-s.ctx.Done():
-		return ""
+		return nil, ""
 	}
 	select {
 	case <-limit.C:
 	case <-s.ctx.Done():
 	}
-	return found + strings.Repeat(timedOut, services-1)
+	return answer, strings.Repeat(timedOut, services-1)
 }
 
 // nextRequestID counts in microseconds; mu is held.
@@ -81,7 +99,7 @@ func (s *Server) answered(data []byte) {
 		return
 	}
 	delete(s.waiting, text(id))
-	waiter <- text(response)
+	waiter <- data
 }
 
 // Event passes an event of an app on, as service/request with type 1 does.

@@ -62,11 +62,11 @@ type Server struct {
 	lastRow    int
 	sessions   map[string]session
 	settings   []settingRow
-	services   map[*service]struct{} // all connections
-	registered []*service            // one entry per authenticate
-	lost       map[*service]struct{} // connections that end now
-	changed    chan struct{}         // closed and replaced when registered changes
-	waiting    map[string]chan string
+	services   map[*service]struct{}  // all connections
+	registered []*service             // one entry per authenticate
+	lost       map[*service]struct{}  // connections that end now
+	changed    chan struct{}          // closed and replaced when registered or notified changes
+	waiting    map[string]chan []byte // for the answer to a request
 	lastAsked  int64
 	notified   []Notification
 }
@@ -108,7 +108,7 @@ func start(o Options) (*Server, error) {
 		services: map[*service]struct{}{},
 		lost:     map[*service]struct{}{},
 		changed:  make(chan struct{}),
-		waiting:  map[string]chan string{},
+		waiting:  map[string]chan []byte{},
 	}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	if err := s.listen(); err != nil {

@@ -72,6 +72,46 @@ func TestReads(t *testing.T) {
 	}
 }
 
+func TestAsk(t *testing.T) {
+	p := empty(t, Options{RequestTimeout: 20 * time.Millisecond})
+	if answer, ok := p.s.Ask(adminID, "room/create", "{}"); ok {
+		t.Errorf("without a service: %s", answer)
+	}
+	c := p.registered()
+	if answer, ok := p.s.Ask(adminID, "room/create", "{}"); ok {
+		t.Errorf("without an answer: %s", answer)
+	}
+	c.next("the request nobody answers")
+	p.s.options.RequestTimeout = 20 * time.Second
+	var app sync.WaitGroup
+	app.Go(func() {
+		answer, ok := p.s.Ask(adminID, "/room/create", `{"name":"n"}`)
+		if !ok || !strings.HasSuffix(string(answer), `","response":null,"error":"ERR_INVALID_NAME"}`) {
+			t.Errorf("answer %s", answer)
+		}
+	})
+	request := c.next("the request")
+	id := idPattern.FindAllString(request, -1)[1]
+	c.say(`{"type":"service","data":{"type":"room","data":{"requestId":"` + id + `","response":null,"error":"ERR_INVALID_NAME"}}}`)
+	app.Wait()
+}
+
+func TestSilentEvents(t *testing.T) {
+	p := empty(t, Options{})
+	c := p.registered()
+	p.s.SetFaults(Faults{SilentEvents: true})
+	u := p.s.AddUser(User{Login: "alice"})
+	g := p.s.AddGroup("Staff", 0, u.ID)
+	p.s.SetStatus(u.ID, Disabled)
+	p.s.DeleteGroup(g.ID)
+	c.silent("changes")
+	p.s.SetFaults(Faults{})
+	p.s.AddGroup("Crew", 0)
+	if frame := c.next("a change"); !strings.Contains(frame, `"name":"Crew"`) {
+		t.Errorf("frame %s", frame)
+	}
+}
+
 func TestDelay(t *testing.T) {
 	p := empty(t, Options{})
 	c := p.registered()

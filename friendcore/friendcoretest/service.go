@@ -90,7 +90,7 @@ func (s *Server) end(c *service) {
 	}
 }
 
-// announce wakes up who waits for a change of the registered services; mu is held.
+// announce wakes up who waits for a registration or a notification; mu is held.
 func (s *Server) announce() {
 	close(s.changed)
 	s.changed = make(chan struct{})
@@ -100,6 +100,13 @@ func (s *Server) announce() {
 func (s *Server) emit(frame []byte) {
 	for _, c := range s.registered {
 		c.send(frame)
+	}
+}
+
+// tell sends an event to every registered service; mu is held.
+func (s *Server) tell(event []byte) {
+	if !s.faults.SilentEvents {
+		s.emit(event)
 	}
 }
 

@@ -64,7 +64,7 @@ func (s *Server) AddUser(u User, groups ...int) User {
 	if !u.NoSession {
 		s.openSession(added, "added")
 	}
-	s.emit(s.userEvent("create", added))
+	s.tell(s.userEvent("create", added))
 	return *added
 }
 
@@ -108,11 +108,11 @@ func (s *Server) SetUser(u User) {
 func (s *Server) userUpdated(u *User, status bool) {
 	u.ModifyTime = time.Now().Unix()
 	if status && u.Status != Enabled {
-		s.emit(event("user", "update", `{"userid":"%s","isdisabled","true"}`, u.UniqueID))
+		s.tell(event("user", "update", `{"userid":"%s","isdisabled","true"}`, u.UniqueID))
 	} else if status {
-		s.emit(event("user", "update", `{"userid":"%s"}`, u.UniqueID))
+		s.tell(event("user", "update", `{"userid":"%s"}`, u.UniqueID))
 	}
-	s.emit(s.userEvent("update", u))
+	s.tell(s.userEvent("update", u))
 }
 
 // SetStatus changes the status of a user as user/updatestatus does.
@@ -122,7 +122,7 @@ func (s *Server) SetStatus(id, status int) {
 	if u := s.users[id]; u != nil {
 		u.Status = status
 		u.ModifyTime = time.Now().Unix()
-		s.emit(s.userEvent("update", u))
+		s.tell(s.userEvent("update", u))
 	}
 }
 
@@ -137,13 +137,13 @@ func (s *Server) SetUserGroups(id int, groups ...int) {
 	}
 	s.regroup(id, groups)
 	frame := s.userEvent("update", u)
-	s.emit(frame)
+	s.tell(frame)
 	if !s.hasSession(id) {
 		freed := *u
 		freed.UniqueID, freed.Login = "\x1b\xd8v\xf70\x7f", "\xa0\x8dw\xf70\x7f"
 		frame = s.userEvent("update", &freed)
 	}
-	s.emit(frame)
+	s.tell(frame)
 }
 
 // regroup puts a user into exactly these groups; mu is held.
