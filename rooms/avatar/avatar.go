@@ -1,12 +1,10 @@
 package avatar
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
 	"image"
 	"image/color"
-	"image/png"
 )
 
 // Sides outside of these bounds are drawn as the nearest bound.
@@ -42,7 +40,7 @@ func Guest(side int) []byte {
 
 // DataURL returns the PNG as clients expect a picture.
 func DataURL(png []byte) string {
-	return "data:image/png;base64," + base64.StdEncoding.EncodeToString(png)
+	return urlPrefix + base64.StdEncoding.EncodeToString(png)
 }
 
 // paint draws the pixels that the pattern covers. covers gets a pixel's center,
@@ -57,13 +55,7 @@ func paint(side int, c color.Color, covers func(dx, dy, side int) bool) []byte {
 			}
 		}
 	}
-	var b bytes.Buffer
-	enc := png.Encoder{CompressionLevel: png.BestCompression}
-	if err := enc.Encode(&b, img); err != nil {
-		// A buffer takes everything, and the size is within bounds.
-		panic("avatar: encode png: " + err.Error())
-	}
-	return b.Bytes()
+	return encode(img)
 }
 
 // colorOf is a bright color from the first bytes of the sum: one channel is full,

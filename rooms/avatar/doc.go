@@ -1,7 +1,14 @@
-// Package avatar draws the pictures of those who have none of their own: a round
-// pattern for people, a square one for rooms, and one fixed picture for guests
-// (docs/protocol.md 5.5). The same name always gives the same picture.
+// Package avatar makes the pictures that stand for people and rooms, as data URLs
+// of PNG.
 //
-// It is pure: names in, bytes out. It must never know who a name belongs to, nor
-// keep or cache anything.
+// It draws one for those who have none of their own: a round pattern for people, a
+// square one for rooms, and one fixed picture for guests (docs/protocol.md 5.5). The
+// same name always gives the same picture.
+//
+// It takes the pictures that people send of themselves (docs/protocol.md 5.6): Own
+// bounds, decodes, crops and scales them, and makes them fit the database's column.
+//
+// It is pure: names or pictures in, pictures out. It must never know who they belong
+// to, nor keep or cache anything. Own may take a second and 300 MiB for the worst
+// that somebody can send: how many run at a time is up to the caller.
 package avatar

@@ -1,0 +1,67 @@
+package avatar
+
+import (
+	"bytes"
+	"image"
+	"image/png"
+	"strings"
+)
+
+// column is how many bytes the database's column takes (docs/protocol.md 5.6), and
+// maxPNG what fits there as a data URL: base64 makes four bytes of three.
+const (
+	column    = 65_535
+	urlPrefix = "data:image/png;base64,"
+	maxPNG    = (column - len(urlPrefix)) / 4 * 3
+)
+
+// fit encodes a square picture so that it fits the column. It tries all colors, then
+// few, then smaller sides.
+func fit(img *image.NRGBA) []byte {
+	const gain = 8 // few colors do not make a picture smaller than this part
+	full := img
+	for side := full.Rect.Dx(); ; side = max(side*3/4, 1) {
+		if side < full.Rect.Dx() {
+			img = resize(full, full.Rect, side)
+		}
+		all := encode(img)
+		if len(all) <= maxPNG {
+			return all
+		}
+		if len(all) > maxPNG*gain {
+			continue
+		}
+		for _, colors := range []int{256, 64} {
+			if few := encode(quantize(img, colors)); len(few) <= maxPNG {
+				return few
+			}
+		}
+	}
+}
+
+func encode(img image.Image) []byte {
+	var b bytes.Buffer
+	enc := png.Encoder{CompressionLevel: png.BestCompression}
+	if err := enc.Encode(&b, img); err != nil {
+		// A buffer takes everything, and the size is within bounds.
+		panic("avatar: encode png: " + err.Error())
+	}
+	return b.Bytes()
+}
+
+// Valid says whether a picture that another program has stored may be handed out as
+// it is: a data URL of a PNG that fits the column, of a side that is no burden, and
+// not cut off. It does not decode the pixels: it is quick enough for every login.
+func Valid(dataURL string) bool {
+	const maxStored = 2 * MaxSide
+	text, found := strings.CutPrefix(dataURL, urlPrefix)
+	if !found || len(dataURL) > column {
+		return false
+	}
+	raw, err := unwrap(text)
+	if err != nil || !bytes.HasSuffix(raw, []byte("\x00\x00\x00\x00IEND\xaeB`\x82")) {
+		return false
+	}
+	c, err := png.DecodeConfig(bytes.NewReader(raw))
+	return err == nil && c.Width > 0 && c.Height > 0 && c.Width <= maxStored && c.Height <= maxStored
+}
