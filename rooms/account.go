@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,16 +20,25 @@ type Account struct {
 
 	initialized atomic.Bool // the client has asked for its state at least once
 	visible     atomic.Bool
+	pending     atomic.Int32 // events to contacts that are in the mailbox
 
-	mu     sync.Mutex // guards joined, which the mailbox alone writes
-	joined []RoomID   // in the order of joining
+	mu     sync.Mutex           // guards what follows, which the mailbox alone writes
+	joined []RoomID             // in the order of joining, contact rooms left out
+	chats  map[AccountID]RoomID // contact rooms, by contact
+
+	// owned by the mailbox
+	contacts map[AccountID]*contact // everybody there is a relation with
+	guestOf  RoomID                 // the one room of a guest; empty for accounts
 }
 
 // accountEvent is something that an account handles in its turn.
 type accountEvent interface{ apply(a *Account) }
 
 func newAccount(h *Hub, id AccountID) *Account {
-	a := &Account{id: id, hub: h, gone: make(chan struct{})}
+	a := &Account{
+		id: id, hub: h, gone: make(chan struct{}),
+		chats: map[AccountID]RoomID{}, contacts: map[AccountID]*contact{},
+	}
 	a.box = mailbox[accountEvent]{limit: mailboxSize, wg: &h.wg, handle: a.handle}
 	return a
 }
@@ -58,11 +68,22 @@ func (a *Account) isIn(id RoomID) bool {
 	return slices.Contains(a.joined, id)
 }
 
-// rooms lists the joined rooms.
+// rooms lists the joined rooms, contact rooms left out.
 func (a *Account) rooms() []RoomID {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return slices.Clone(a.joined)
+}
+
+// allRooms lists the joined rooms and the open contact rooms.
+func (a *Account) allRooms() []RoomID {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	all := slices.Clone(a.joined)
+	for _, room := range a.chats {
+		all = append(all, room)
+	}
+	return all
 }
 
 func (a *Account) dropRoom(id RoomID) bool {
@@ -201,9 +222,14 @@ func (h *Hub) Open(ctx context.Context, id AccountID) error {
 		h.mu.Unlock()
 		return fmt.Errorf("open account %s: it is open already", id)
 	}
-	h.accounts[id] = newAccount(h, id)
+	a := newAccount(h, id)
+	a.guestOf = h.guests[id]
+	h.accounts[id] = a
 	h.mu.Unlock()
 	h.Show(id)
+	if a.guestOf != "" {
+		return nil // guests have no row
+	}
 	if err := h.store.TouchLogin(ctx, id); err != nil {
 		h.log.Warn("time of login not stored", "account", id, "err", err)
 	}
@@ -215,7 +241,11 @@ func (h *Hub) Open(ctx context.Context, id AccountID) error {
 func (h *Hub) Close(id AccountID) {
 	h.Hide(id)
 	a := h.account(id)
-	if a == nil || !a.box.force(closeAccount{}) {
+	if a == nil {
+		h.forgetGuest(id) // one who never came
+		return
+	}
+	if !a.box.force(closeAccount{}) {
 		return
 	}
 	<-a.gone
@@ -223,6 +253,10 @@ func (h *Hub) Close(id AccountID) {
 	delete(h.accounts, id)
 	h.mu.Unlock()
 	h.dir.unwatch(id)
+	if a.guestOf != "" {
+		h.forgetGuest(id)
+		return
+	}
 	ctx, cancel := h.storeContext()
 	defer cancel()
 	if err := h.store.TouchOnline(ctx, id); err != nil {
@@ -234,7 +268,7 @@ func (h *Hub) Close(id AccountID) {
 type closeAccount struct{}
 
 func (closeAccount) apply(a *Account) {
-	for _, id := range a.rooms() {
+	for _, id := range a.allRooms() {
 		a.hub.toRoomIfThere(id, detachEvent{a.id})
 	}
 	a.box.close()
@@ -265,7 +299,7 @@ func (h *Hub) setVisible(id AccountID, on bool) {
 type visibleEvent struct{ on bool }
 
 func (e visibleEvent) apply(a *Account) {
-	for _, id := range a.rooms() {
+	for _, id := range a.allRooms() {
 		a.hub.toRoomIfThere(id, showEvent{a.id, e.on})
 	}
 }
@@ -275,45 +309,87 @@ func (h *Hub) Resync(id AccountID) { h.toAccount(id, resyncEvent{}) }
 
 type resyncEvent struct{}
 
-func (resyncEvent) apply(a *Account) { a.send("initialize", a.state()) }
+func (resyncEvent) apply(a *Account) { a.send("initialize", a.anyState()) }
 
 // retryRooms is how long an account waits before it asks again for its rooms when
 // the database did not answer.
 const retryRooms = 2 * time.Second
 
 // loadRooms asks every room of the account to let it in; each answers with an
-// event of its own.
+// event of its own. Rooms that are not in memory are read together.
 func (a *Account) loadRooms() {
-	ctx, cancel := a.hub.storeContext()
-	defer cancel()
-	ids, err := a.hub.store.RoomsOf(ctx, a.id, a.hub.groups.friendIDs(a.id))
+	if a.guestOf != "" {
+		a.hub.toRoomLoaded(a.guestOf, enterEvent{account: a.id, guest: true})
+		return
+	}
+	ids, err := a.readRooms()
 	if err != nil {
 		a.hub.log.Error("rooms of an account not read, will try again", "account", a.id, "err", err)
 		a.hub.later(retryRooms, func() { a.box.force(loadRoomsEvent{}) })
 	}
 	for _, id := range append(ids, a.hub.temporaryRooms(a.id)...) {
-		a.hub.toRoomLoaded(id, enterEvent{account: a.id})
+		if !a.isIn(id) {
+			a.hub.toRoomLoaded(id, enterEvent{account: a.id})
+		}
 	}
+}
+
+// readRooms lists the saved rooms of the account and has those in memory that were
+// not.
+func (a *Account) readRooms() ([]RoomID, error) {
+	ctx, cancel := a.hub.storeContext()
+	defer cancel()
+	ids, err := a.hub.store.RoomsOf(ctx, a.id, a.hub.groups.friendIDs(a.id))
+	if err != nil {
+		return nil, err
+	}
+	missing := slices.DeleteFunc(slices.Clone(ids), a.hub.isLoaded)
+	if len(missing) == 0 {
+		return ids, nil
+	}
+	loaded, err := a.hub.store.LoadRooms(ctx, missing, tailLoaded, a.id)
+	if err != nil {
+		return nil, err
+	}
+	for _, data := range loaded {
+		a.hub.addLoaded(data, a.id)
+	}
+	return ids, nil
 }
 
 type loadRoomsEvent struct{}
 
 func (loadRoomsEvent) apply(a *Account) { a.loadRooms() }
 
+// moreRoomsEvent says that the account is in other workgroups than before: rooms
+// that are assigned to them, and not in memory, may have to let it in.
+type moreRoomsEvent struct{}
+
+func (moreRoomsEvent) apply(a *Account) {
+	if a.initialized.Load() {
+		a.loadRooms()
+	}
+}
+
 // enteredEvent says that a room lets the account in. The account tells its client
 // and then lets the room deliver (docs/protocol.md 3.8): the client hears of the
 // room before it hears anything from it.
 type enteredEvent struct {
-	room RoomID
-	conf *roomConf
-	call call   // the request that led here, or none
-	req  string // the client's own mark of a join, echoed
+	room     RoomID
+	contact  AccountID // for contact rooms: with whom
+	conf     *roomConf
+	call     call   // the request that led here, or none
+	req      string // the client's own mark of a join, echoed
+	response any    // of the reply
+	silent   bool   // opened by hidden-open
 }
 
 func (e enteredEvent) apply(a *Account) {
 	switch {
 	case !a.initialized.Load():
 		// The client hears of its rooms after it has asked for its state.
+	case e.contact != "":
+		a.enteredChat(&e)
 	case !a.isIn(e.room):
 		if !a.enter(e) {
 			leftEvent{e.room}.apply(a)
@@ -321,7 +397,20 @@ func (e enteredEvent) apply(a *Account) {
 	case e.call.from != (Address{}):
 		a.hub.post.Reply(e.call.from, encode(event{"join", joinData{e.marked(), a.rooms()}}))
 	}
-	a.answer(e.call, e.conf, "")
+	a.answer(e.call, e.response, "")
+}
+
+func (a *Account) enteredChat(e *enteredEvent) {
+	if _, open := a.chat(e.contact); open {
+		return
+	}
+	if !a.enterChat(*e) {
+		a.chatFailed(e.contact)
+		return
+	}
+	if i := a.hub.dir.get(e.contact); e.silent && i != nil {
+		e.response = hiddenConf{e.conf, a.hub.identityWire(i)}
+	}
 }
 
 // marked is the room with the client's mark of the request.
@@ -349,16 +438,26 @@ type joinData struct {
 
 // refusedEvent says that a room did not let the account in.
 type refusedEvent struct {
-	call call
-	code string
+	room     RoomID
+	call     call
+	response any // of the reply
+	code     string
 }
 
-func (e refusedEvent) apply(a *Account) { a.answer(e.call, nil, e.code) }
+func (e refusedEvent) apply(a *Account) {
+	for id, c := range a.contacts {
+		if c.opening && strings.HasPrefix(string(e.room), "cont-") {
+			a.chatFailed(id)
+		}
+	}
+	a.answer(e.call, e.response, e.code)
+}
 
 // leftEvent says that the account is no longer in the room.
 type leftEvent struct{ room RoomID }
 
 func (e leftEvent) apply(a *Account) {
+	a.leaveChat(e.room)
 	if a.dropRoom(e.room) {
 		a.send("close", e.room)
 	}

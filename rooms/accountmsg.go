@@ -2,40 +2,27 @@ package rooms
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 )
-
-// accountHandlers answer the account events of docs/protocol.md 4.4 and 4.5.
-var accountHandlers = map[string]func(*Account, call){
-	"initialize":   (*Account).initialize,
-	"room-get":     (*Account).roomGet,
-	"room-create":  (*Account).roomCreate,
-	"room-join":    (*Account).roomJoin,
-	"contact-list": (*Account).contactList,
-	"search-user":  (*Account).searchUser,
-	"friend-get":   (*Account).friendGet,
-	"identity":     (*Account).identity,
-	"settings":     func(a *Account, c call) { a.answer(c, nil, "") }, // 4.4: no operation
-	"room":         func(a *Account, c call) { a.answer(c, nil, "") },
-}
 
 // clientCall is an account event of a client.
 type clientCall struct{ call }
 
-func (e clientCall) apply(a *Account) { accountHandlers[e.Type](a, e.call) }
+func (e clientCall) apply(a *Account) { accountHandlers[e.Type].do(a, e.call) }
 
 // accountState is the data of initialize (docs/protocol.md 4.1).
 type accountState struct {
 	Identities struct{}        `json:"identities"`
 	Rooms      []*roomConf     `json:"rooms"`
-	Relations  struct{}        `json:"relations"`
+	Relations  any             `json:"relations"` // entries by contact
 	Contacts   []AccountID     `json:"contacts"`
 	Invites    any             `json:"invites"`
 	Workgroups workgroupsState `json:"workgroups"`
 	Account    struct {
-		Host     string       `json:"host"`
-		ClientID AccountID    `json:"clientId"`
-		Identity identityWire `json:"identity"`
+		Host     string    `json:"host"`
+		ClientID AccountID `json:"clientId"`
+		Identity any       `json:"identity"`
 	} `json:"account"`
 }
 
@@ -47,10 +34,34 @@ type workgroupsState struct {
 
 func (a *Account) initialize(c call) {
 	first := !a.initialized.Swap(true)
-	a.hub.post.Reply(c.from, encode(event{"initialize", a.state()}))
+	a.hub.post.Reply(c.from, encode(event{"initialize", a.anyState()}))
 	if first {
 		a.loadRooms()
 	}
+}
+
+// guestState is the data of a guest's initialize (docs/protocol.md 4.1).
+type guestState struct {
+	Account struct {
+		Host     string    `json:"host"`
+		ClientID AccountID `json:"clientId"`
+		Name     string    `json:"name"`
+	} `json:"account"`
+	Rooms    []*roomConf `json:"rooms"`
+	Contacts []AccountID `json:"contacts"`
+}
+
+// anyState is the data of initialize, for accounts and guests.
+func (a *Account) anyState() any {
+	if a.guestOf == "" {
+		return a.state()
+	}
+	s := guestState{Rooms: []*roomConf{}, Contacts: []AccountID{}}
+	s.Account.Host, s.Account.ClientID = a.hub.opt.Host, a.id
+	if i := a.hub.dir.get(a.id); i != nil {
+		s.Account.Name = i.Name
+	}
+	return s
 }
 
 // state renders the account as its client sees it.
@@ -62,6 +73,8 @@ func (a *Account) state() accountState {
 			s.Rooms = append(s.Rooms, conf)
 		}
 	}
+	s.Relations = a.loadRelations()
+	s.Invites = a.invitations()
 	s.Contacts = a.hub.onlineOf(a.hub.groups.contacts(a.id))
 	s.Workgroups = workgroupsState{[]WorkgroupID{}, map[WorkgroupID][]AccountID{}}
 	for _, id := range a.hub.groups.ofAccount(a.id) {
@@ -116,8 +129,7 @@ func (a *Account) roomJoin(c call) {
 			RoomID RoomID `json:"roomId"`
 		} `json:"invite"`
 	}
-	if !c.into(&in) || in.Invite.Token == "" || !strings.HasPrefix(string(in.Invite.RoomID), "room-") ||
-		len(in.Invite.RoomID) > maxName {
+	if !c.into(&in) || in.Invite.Token == "" || len(in.Invite.Token) > maxName || !namedRoom(in.Invite.RoomID) {
 		a.answer(c, nil, "ERR_COULD_NOT_JOIN")
 		return
 	}
@@ -216,8 +228,8 @@ func (a *Account) identities(c call) (response any, code string) {
 
 // interesting returns identities and notes that the account wants to hear of
 // their changes.
-func (a *Account) interesting(ids []AccountID) []identityWire {
-	found := a.hub.dir.getAll(ids)
+func (a *Account) interesting(ids []AccountID) []any {
+	found := a.visibleTo(a.hub.dir.getAll(ids))
 	a.hub.dir.watch(a.id, found)
 	return a.hub.identityWires(found)
 }
@@ -232,7 +244,7 @@ func (a *Account) refresh(c call) (response any, code string) {
 	for id := range held {
 		ids = append(ids, id)
 	}
-	known := a.hub.dir.getAll(ids)
+	known := a.visibleTo(a.hub.dir.getAll(ids))
 	a.hub.dir.watch(a.id, known)
 	var differ []*identity
 	for _, i := range known {
@@ -241,4 +253,25 @@ func (a *Account) refresh(c call) (response any, code string) {
 		}
 	}
 	return a.hub.identityWires(differ), ""
+}
+
+// visibleTo keeps those whom the account may ask about: a guest only those who are
+// in its room.
+func (a *Account) visibleTo(found []*identity) []*identity {
+	if a.guestOf == "" {
+		return found
+	}
+	return slices.DeleteFunc(found, func(i *identity) bool { return i.ID != a.id && !a.hub.shares(a.guestOf, i.ID) })
+}
+
+// shares says whether an account is in a room that has guests.
+func (h *Hub) shares(room RoomID, id AccountID) bool {
+	h.mu.Lock()
+	r := h.rooms[room]
+	h.mu.Unlock()
+	if r == nil {
+		return false
+	}
+	seen := r.seenByGuests.Load()
+	return seen != nil && (*seen)[id]
 }

@@ -94,7 +94,7 @@ func TestEveryAccountHandlerHasSamples(t *testing.T) {
 		}
 	}
 	for typ := range accountSamples {
-		if accountHandlers[typ] == nil {
+		if accountHandlers[typ].do == nil {
 			t.Errorf("%s has samples but no handler", typ)
 		}
 	}

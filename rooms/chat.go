@@ -8,27 +8,6 @@ import (
 	"time"
 )
 
-// chatHandlers take the chat events of clients (docs/protocol.md 8).
-var chatHandlers = map[string]func(*Room, call){
-	"msg":     (*Room).chatMessage,
-	"log":     (*Room).chatLogPage,
-	"state":   (*Room).chatState,
-	"confirm": (*Room).chatConfirm,
-}
-
-func (r *Room) chatCall(outer call) {
-	c, ok := decodeCall(outer.from, outer.Data)
-	if !ok {
-		r.answer(outer, "", nil, "ERR_INVALID_DATA")
-		return
-	}
-	if handler := chatHandlers[c.Type]; handler != nil {
-		handler(r, c)
-		return
-	}
-	r.answer(c, "chat", nil, "ERR_NO_LISTENER")
-}
-
 // newMessage is a message as sent when it is written (docs/protocol.md 8.1).
 type newMessage struct {
 	Type    string `json:"type"`
@@ -75,8 +54,9 @@ func (m *Message) event() event {
 
 // unsentMessage is a message that was accepted and is shown once it is stored.
 type unsentMessage struct {
-	call call
-	msg  Message
+	call   call
+	author AccountID // also that of a guest, whom the message does not name
+	msg    Message
 }
 
 // chatMessage takes a new message (docs/protocol.md 8.1). It is stored and shown
@@ -94,9 +74,12 @@ func (r *Room) chatMessage(c call) {
 		return
 	}
 	i := r.hub.dir.get(c.from.Account)
-	u := unsentMessage{call: c, msg: Message{
+	u := unsentMessage{call: c, author: i.ID, msg: Message{
 		ID: newID("msg"), Room: r.id, From: i.ID, Type: "msg", Name: i.Name, Text: text,
 	}}
+	if i.guest {
+		u.msg.From = "" // guests have no row (docs/protocol.md 8.1)
+	}
 	if len(text) > r.hub.opt.MaxText {
 		r.tellNotStored(u, &Refusal{"ERR_MESSAGE_TOO_LONG",
 			fmt.Sprintf("The message has %d bytes; %d are allowed.", len(text), r.hub.opt.MaxText)})
@@ -162,9 +145,23 @@ func (r *Room) show(u unsentMessage) {
 		m.mark = ReadMark{Account: m.id, MsgID: msg.ID, Time: msg.Time}
 		delete(r.dirtyMarks, m.id)
 	}
+	r.countUnread(u.author)
 	r.toAll("chat", "msg", msg.short())
 	r.answer(u.call, "chat", msg.event(), "")
-	r.noteRecent(msg.From, msg.Time)
+	r.noteRecent(u.author, msg.Time)
+	r.notify(u.author, &msg)
+}
+
+// countUnread counts a new message for those who do not look at the room.
+func (r *Room) countUnread(author AccountID) {
+	for _, m := range r.members {
+		switch {
+		case m.active:
+			m.unread, m.counted = 0, true
+		case m.id != author:
+			m.unread++
+		}
+	}
 }
 
 // chatError tells the author that a message was not stored (docs/protocol.md 8.5).

@@ -83,12 +83,27 @@ func (l *chatLog) find(id string) *Message {
 	return nil
 }
 
+// replace puts a changed message in the place of the former one.
+func (l *chatLog) replace(m Message) {
+	if old := l.find(m.ID); old != nil {
+		*old = m
+	}
+}
+
+// remove takes a message out; the log stays without gaps.
+func (l *chatLog) remove(id string) {
+	l.tail = slices.DeleteFunc(l.tail, func(m Message) bool { return m.ID == id })
+}
+
 // logPage is the data of a log answer (docs/protocol.md 8.2).
 type logPage struct {
-	Type string `json:"type"`
-	Data struct {
-		Events any `json:"events"` // array of message events; null: nothing there
-	} `json:"data"`
+	Type string    `json:"type"`
+	Data logEvents `json:"data"`
+}
+
+type logEvents struct {
+	Events    any `json:"events"`              // array of message events; null: nothing there
+	Relations any `json:"relations,omitempty"` // contact rooms only
 }
 
 func newLogPage(typ string, messages []Message, empty any) logPage {
@@ -97,7 +112,7 @@ func newLogPage(typ string, messages []Message, empty any) logPage {
 	if len(messages) > 0 {
 		events := make([]event, len(messages))
 		for n := range messages {
-			events[n] = messages[n].event()
+			events[n] = messages[n].blanked().event()
 		}
 		page.Data.Events = events
 	}
@@ -114,13 +129,18 @@ const (
 // is not in memory is read in the background: the room goes on meanwhile.
 func (r *Room) chatLogPage(c call) {
 	q, typ, paging := logQuery(c)
+	q.Deleted = r.isContact()
+	var relations any
+	if r.isContact() {
+		relations = r.logRelations()
+	}
 	if !paging {
-		r.answerLog(c, newLogPage("before", r.chat.tail, []event{}))
+		r.answerLog(c, newLogPage("before", r.chat.tail, []event{}), relations)
 		return
 	}
 	messages, ok := r.chat.page(q)
 	if ok || !r.persistent {
-		r.answerLog(c, newLogPage(typ, messages, nil))
+		r.answerLog(c, newLogPage(typ, messages, nil), relations)
 		return
 	}
 	begun := r.hub.background(func(ctx context.Context) {
@@ -130,7 +150,7 @@ func (r *Room) chatLogPage(c call) {
 			r.refuseLog(c)
 			return
 		}
-		r.answerLog(c, newLogPage(typ, messages, nil))
+		r.answerLog(c, newLogPage(typ, messages, nil), relations)
 	})
 	if !begun {
 		r.log.Warn("log page not read: too many are being read")
@@ -143,7 +163,9 @@ func (r *Room) refuseLog(c call) {
 	r.answer(c, "chat", nil, "ERR_LOG_FAILED")
 }
 
-func (r *Room) answerLog(c call, page logPage) {
+// answerLog answers with a page; relations is nil but in contact rooms.
+func (r *Room) answerLog(c call, page logPage, relations any) {
+	page.Data.Relations = relations
 	if c.isRequest() {
 		r.answer(c, "chat", event{"log", page}, "")
 		return

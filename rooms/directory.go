@@ -81,6 +81,27 @@ func (d *directory) put(records []AccountRecord) {
 	}
 }
 
+// putGuest enters a guest.
+func (d *directory) putGuest(id AccountID, name string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.byID[id] = &identity{AccountRecord: AccountRecord{ID: id, Name: name}, guest: true, lastUpdate: nowMillis()}
+}
+
+// drop forgets a guest, and who wanted to hear of it.
+func (d *directory) drop(id AccountID) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if i := d.byID[id]; i == nil || !i.guest {
+		return
+	}
+	delete(d.byID, id)
+	for watcher := range d.watchers[id] {
+		delete(d.watched[watcher], id)
+	}
+	delete(d.watchers, id)
+}
+
 // set enters or replaces an identity; mu is held.
 func (d *directory) set(i *identity) {
 	if old := d.byID[i.ID]; old != nil && old.FUsername != i.FUsername && d.byLogin[old.FUsername] == i.ID {
@@ -174,7 +195,7 @@ func (d *directory) search(needle string) []*identity {
 	d.mu.RLock()
 	var found []*identity
 	for _, i := range d.byID {
-		if !i.Disabled && strings.Contains(strings.ToLower(i.Name), needle) {
+		if !i.Disabled && !i.guest && strings.Contains(strings.ToLower(i.Name), needle) {
 			found = append(found, i)
 		}
 	}

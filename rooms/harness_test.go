@@ -112,7 +112,7 @@ func (w *world) start() {
 	hub, err := New(context.Background(), Options{
 		Store: w.store, Post: w.in, Log: discard(),
 		Host: "localhost/presence/guest/", MaxText: 32 << 10,
-		EmptyAfter: 10 * time.Minute, RecentFor: 8 * time.Hour, AvatarSide: 32,
+		EmptyAfter: 10 * time.Minute, RecentFor: 8 * time.Hour, EditGrace: 5 * time.Minute, AvatarSide: 32,
 	})
 	if err != nil {
 		w.t.Fatal(err)

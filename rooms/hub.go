@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,16 +24,18 @@ type Options struct {
 	MaxText    int           // longest chat message, bytes
 	EmptyAfter time.Duration // a room without anybody leaves memory after this time
 	RecentFor  time.Duration // how long somebody who wrote counts as active
+	EditGrace  time.Duration // how long authors may change a message without a trace
 	UserLimit  int           // default participant limit of calls
-	AvatarSide int           // side of generated pictures, pixels
+	AvatarSide int           // side of pictures, pixels
+	Notifier   Notifier      // where messages go for those who do not look on; may be nil
 }
 
 func (o Options) check() error {
 	switch {
 	case o.Store == nil, o.Post == nil, o.Log == nil:
 		return errors.New("rooms: Store, Post and Log are needed")
-	case o.MaxText <= 0, o.EmptyAfter <= 0, o.RecentFor <= 0, o.AvatarSide <= 0:
-		return errors.New("rooms: MaxText, EmptyAfter, RecentFor and AvatarSide must be positive")
+	case o.MaxText <= 0, o.EmptyAfter <= 0, o.RecentFor <= 0, o.EditGrace <= 0, o.AvatarSide <= 0:
+		return errors.New("rooms: MaxText, EmptyAfter, RecentFor, EditGrace and AvatarSide must be positive")
 	}
 	return nil
 }
@@ -40,8 +43,8 @@ func (o Options) check() error {
 // Limits that no installation needs to change.
 const (
 	storeTimeout = 5 * time.Second // one database call
-	readers      = 16              // log pages that are read from the database at once
-	maxReading   = 256             // log pages that are read or wait to be
+	readers      = 16              // reads in the background at once
+	maxReading   = 256             // those that are read or wait to be
 	mailboxSize  = 256             // client events that wait for a room or an account
 )
 
@@ -59,6 +62,10 @@ type Hub struct {
 	reading chan struct{} // a token per database read in the background
 	waiting chan struct{} // the same, for those that wait too
 	records chan struct{} // one writer of account records at a time
+	drawing chan struct{} // a token per picture that is decoded
+	tries   *throttle
+
+	notifier Notifier
 
 	wg      sync.WaitGroup // all goroutines of rooms and accounts
 	stopped atomic.Bool
@@ -67,7 +74,9 @@ type Hub struct {
 	mu       sync.Mutex // guards the tables below
 	accounts map[AccountID]*Account
 	rooms    map[RoomID]*Room
-	temps    map[AccountID]map[RoomID]struct{} // temporary rooms by member
+	temps    map[AccountID]map[RoomID]struct{}       // temporary rooms by member
+	guests   map[AccountID]RoomID                    // guests and their rooms
+	invited  map[AccountID]map[string]invitationWire // invitations to temporary rooms, by token
 }
 
 // counters are what Stats reports.
@@ -95,7 +104,9 @@ func New(ctx context.Context, o Options) (*Hub, error) {
 		reading: make(chan struct{}, readers), waiting: make(chan struct{}, maxReading),
 		records: make(chan struct{}, 1), done: make(chan struct{}),
 		accounts: map[AccountID]*Account{}, rooms: map[RoomID]*Room{},
-		temps: map[AccountID]map[RoomID]struct{}{},
+		temps: map[AccountID]map[RoomID]struct{}{}, guests: map[AccountID]RoomID{},
+		invited: map[AccountID]map[string]invitationWire{},
+		drawing: make(chan struct{}, 2), tries: newThrottle(), notifier: o.Notifier,
 	}
 	records, err := o.Store.Accounts(ctx)
 	if err != nil {
@@ -164,7 +175,11 @@ func (h *Hub) Handle(ctx context.Context, from Address, data json.RawMessage) {
 	if !ok {
 		return
 	}
-	if _, known := accountHandlers[c.Type]; known {
+	if handler, known := accountHandlers[c.Type]; known {
+		if a.guestOf != "" && !handler.guests {
+			h.refuseGuest(c)
+			return
+		}
 		// An error means that the account or the connection is gone: nobody to tell.
 		_ = a.box.post(ctx, clientCall{c})
 		return
@@ -173,7 +188,32 @@ func (h *Hub) Handle(ctx context.Context, from Address, data json.RawMessage) {
 		h.toRoom(ctx, id, c)
 		return
 	}
+	if a.guestOf == "" && strings.HasPrefix(c.Type, "acc-") && len(c.Type) <= maxName {
+		a.toContact(ctx, AccountID(c.Type), c)
+		return
+	}
 	h.notThere(c)
+}
+
+// toContact hands an event to the chat with a contact: to its room if that is open
+// and nothing waits for it, else to the account, which opens it. So the order of
+// events is kept.
+func (a *Account) toContact(ctx context.Context, id AccountID, c call) {
+	if room, open := a.chat(id); open && a.pending.Load() == 0 {
+		a.hub.toRoom(ctx, room, c)
+		return
+	}
+	a.pending.Add(1)
+	if a.box.post(ctx, contactCall{c}) != nil {
+		a.pending.Add(-1)
+	}
+}
+
+// refuseGuest answers a request that guests may not make (docs/protocol.md 2.7).
+func (h *Hub) refuseGuest(c call) {
+	if answer := c.refusal("ERR_NOT_ALLOWED", maxLayers); answer != nil {
+		h.post.Reply(c.from, encode(answer))
+	}
 }
 
 // notThere answers a request that is meant for nobody.
@@ -233,6 +273,26 @@ func (h *Hub) room(id RoomID) *Room {
 		r.box.force(loadEvent{})
 	}
 	return r
+}
+
+// isLoaded says whether a room is in memory.
+func (h *Hub) isLoaded(id RoomID) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.rooms[id] != nil
+}
+
+// addLoaded makes a room of what was read, unless it is in memory already. reader
+// is whom the count of unread messages is for.
+func (h *Hub) addLoaded(data *RoomData, reader AccountID) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.rooms[data.Room.ID] != nil || h.stopped.Load() {
+		return
+	}
+	r := newRoom(h, data.Room.ID)
+	h.rooms[r.id] = r
+	r.box.force(loadedEvent{data, reader})
 }
 
 // addRoom registers a room that is new.

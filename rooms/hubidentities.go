@@ -5,17 +5,22 @@ import (
 	"time"
 )
 
-// identityWire renders an identity with its avatar and workgroups.
-func (h *Hub) identityWire(i *identity) identityWire {
+// identityWire renders an identity with its avatar and workgroups: an identityWire
+// or, for guests, a guestWire.
+func (h *Hub) identityWire(i *identity) any {
 	return h.identityWires([]*identity{i})[0]
 }
 
 // identityWires renders identities. Whoever has no own picture is shown with the
 // one made from the name.
-func (h *Hub) identityWires(found []*identity) []identityWire {
+func (h *Hub) identityWires(found []*identity) []any {
 	own := h.ownAvatars(found)
-	wires := make([]identityWire, len(found))
+	wires := make([]any, len(found))
 	for n, i := range found {
+		if i.guest {
+			wires[n] = i.guestWire()
+			continue
+		}
 		avatar := own[i.ID]
 		if avatar == "" {
 			avatar = h.pics.ofPerson(i.Name)
@@ -152,10 +157,28 @@ func (h *Hub) applyRecord(r AccountRecord) {
 		if !now.HasAvatar {
 			h.tellChange(now, "avatar", h.pics.ofPerson(now.Name))
 		}
+	}
+	if old.Name != now.Name || old.FUsername != now.FUsername || old.Disabled != now.Disabled {
 		h.eachRoom(memberEvent{now.ID})
+	}
+	if now.Disabled != old.Disabled {
+		h.eachAccount(contactDisabled{now.ID, now.Disabled})
 	}
 	if now.Disabled && !old.Disabled {
 		h.post.Dismiss(now.ID)
+	}
+}
+
+// eachAccount posts an event to everybody who is logged in.
+func (h *Hub) eachAccount(e accountEvent) {
+	h.mu.Lock()
+	all := make([]*Account, 0, len(h.accounts))
+	for _, a := range h.accounts {
+		all = append(all, a)
+	}
+	h.mu.Unlock()
+	for _, a := range all {
+		a.box.force(e)
 	}
 }
 

@@ -9,6 +9,7 @@ type identity struct {
 	admin      *bool // nil until a login answer told (docs/protocol.md 5.3)
 	online     bool
 	seen       bool  // has logged in since the start
+	guest      bool  // has no account and no row
 	lastUpdate int64 // milliseconds, strictly increasing per identity
 }
 
@@ -50,6 +51,21 @@ func (i *identity) wire(avatar string, workgroups []WorkgroupID) identityWire {
 		w.IsGuest = new(bool)
 	}
 	return w
+}
+
+// guestWire is a guest as clients see it (docs/protocol.md 5.1).
+type guestWire struct {
+	ClientID   AccountID     `json:"clientId"`
+	Name       string        `json:"name"`
+	Avatar     any           `json:"avatar"`
+	IsGuest    bool          `json:"isGuest"`
+	IsOnline   bool          `json:"isOnline"`
+	LastUpdate int64         `json:"lastUpdate"`
+	Workgroups []WorkgroupID `json:"workgroups"`
+}
+
+func (i *identity) guestWire() guestWire {
+	return guestWire{i.ID, i.Name, nil, true, i.online, i.lastUpdate, []WorkgroupID{}}
 }
 
 // identityUpdate is the event that tells one changed field (docs/protocol.md 5.3).

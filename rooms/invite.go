@@ -1,37 +1,117 @@
 package rooms
 
 import (
+	"context"
 	"crypto/subtle"
+	"slices"
 	"time"
 )
 
-// inviteHandlers take the invite events of clients (docs/protocol.md 9).
-var inviteHandlers = map[string]func(*Room, call){
-	"state":    (*Room).inviteState,
-	"public":   (*Room).invitePublic,
-	"revoke":   (*Room).inviteRevoke,
-	"room-add": (*Room).inviteAdd,
+// The kinds of invite tokens (docs/protocol.md 9).
+const (
+	publicToken   = "public"  // any number of uses
+	privateToken  = "private" // one use, by anybody
+	personalToken = "room"    // one use, by the account that it is for
+)
+
+// maxTokens bounds the tokens for one use that a room has at a time.
+const maxTokens = 1000
+
+// tokenOf is the room's newest token of a kind; nil if there is none.
+func (r *Room) tokenOf(kind string) *Token {
+	for n := len(r.tokens) - 1; n >= 0; n-- {
+		if r.tokens[n].Type == kind {
+			return &r.tokens[n]
+		}
+	}
+	return nil
 }
 
-func (r *Room) inviteCall(outer call) {
-	c, ok := decodeCall(outer.from, outer.Data)
-	if !ok {
-		r.answer(outer, "", nil, "ERR_INVALID_DATA")
-		return
+// findToken is the token with this text; nil if the room has none.
+func (r *Room) findToken(text string) *Token {
+	var found *Token
+	for n := range r.tokens {
+		if subtle.ConstantTimeCompare([]byte(text), []byte(r.tokens[n].Token)) == 1 {
+			found = &r.tokens[n]
+		}
 	}
-	if handler := inviteHandlers[c.Type]; handler != nil {
-		handler(r, c)
-		return
-	}
-	r.answer(c, "invite", nil, "ERR_NO_LISTENER")
+	return found
 }
 
+// useToken takes a token for somebody who enters. A temporary room knows its own
+// tokens; those of a saved one are the database's, where one of many who try at
+// once wins.
+func (r *Room) useToken(text string, by AccountID) (Token, error) {
+	if r.persistent {
+		ctx, cancel := r.hub.storeContext()
+		defer cancel()
+		return r.hub.store.UseToken(ctx, r.id, text, by)
+	}
+	t := r.findToken(text)
+	if t == nil || t.Target != "" && t.Target != by {
+		return Token{}, ErrNotFound
+	}
+	return *t, nil
+}
+
+// tokenUsed forgets a token for one use and tells everybody (docs/protocol.md 9).
+func (r *Room) tokenUsed(t Token) {
+	if !t.SingleUse {
+		return
+	}
+	r.forgetToken(t)
+	r.toAll("invite", "revoke", t.Token)
+}
+
+// forgetToken takes a token out of the room; whoever it was meant for is told.
+func (r *Room) forgetToken(t Token) {
+	r.tokens = slices.DeleteFunc(r.tokens, func(o Token) bool { return o.Token == t.Token })
+	if t.Target != "" {
+		r.hub.setInvited(t.Target, t.Token, nil)
+		r.hub.toAccount(t.Target, invitedEvent{"remove", t.Token})
+	}
+}
+
+// makeToken makes a token and stores it.
+func (r *Room) makeToken(kind string, by, target AccountID) (Token, bool) {
+	if len(r.tokens) >= maxTokens {
+		r.log.Warn("no more invite tokens for this room", "account", by, "limit", maxTokens)
+		return Token{}, false
+	}
+	t := Token{
+		Type: kind, Token: newID(kind), Room: r.id, SingleUse: kind != publicToken,
+		Target: target, CreatedBy: by, Created: time.Now(),
+	}
+	if r.persistent {
+		ctx, cancel := r.hub.storeContext()
+		defer cancel()
+		if err := r.hub.store.AddToken(ctx, t); err != nil {
+			r.log.Error("invite token not stored", "err", err)
+			return Token{}, false
+		}
+	}
+	r.tokens = append(r.tokens, t)
+	return t, true
+}
+
+// inviteState is the data of invite/state.
+type inviteState struct {
+	PublicToken   string   `json:"publicToken,omitempty"`
+	PrivateTokens []string `json:"privateTokens"`
+	Host          string   `json:"host"`
+}
+
+// inviteState tells the room's tokens; a guest sees the public one only.
 func (r *Room) inviteState(c call) {
-	state := struct {
-		PublicToken   string   `json:"publicToken,omitempty"`
-		PrivateTokens []string `json:"privateTokens"`
-		Host          string   `json:"host"`
-	}{r.publicToken, []string{}, r.hub.opt.Host}
+	state := inviteState{PrivateTokens: []string{}, Host: r.hub.opt.Host}
+	if t := r.tokenOf(publicToken); t != nil {
+		state.PublicToken = t.Token
+	}
+	for _, t := range r.tokens {
+		if t.Type == privateToken && !r.members[c.from.Account].guest {
+			state.PrivateTokens = append(state.PrivateTokens, t.Token)
+		}
+	}
 	r.toAsker(c, "invite", "state", state)
 	r.answer(c, "invite", state, "")
 }
@@ -43,85 +123,290 @@ type inviteLink struct {
 	ReqID any    `json:"reqId,omitempty"`
 }
 
-// invitePublic gives the room's public token, making it if there is none. Members
-// hear of a new one; who asked gets it with the mark of the request.
-func (r *Room) invitePublic(c call) {
+// privateLink is inviteLink for a token for one use: with reqId, null if not given.
+type privateLink struct {
+	Token any    `json:"token"`
+	Host  string `json:"host"`
+	ReqID any    `json:"reqId"`
+}
+
+// publicLink is inviteLink as everybody hears of it: without reqId.
+type publicLink struct {
+	Token string `json:"token"`
+	Host  string `json:"host"`
+}
+
+// linkFor begins the answer to somebody who asks for a token.
+func (r *Room) linkFor(c call) inviteLink {
 	var in struct {
 		ReqID any `json:"reqId"`
 	}
 	c.into(&in)
 	reqID, _ := in.ReqID.(string)
-	link := inviteLink{nil, r.hub.opt.Host, nullable(clip(reqID, maxName))}
-	if r.publicToken == "" && r.makePublic(c.from.Account) {
-		r.toAll("invite", "public", inviteLink{r.publicToken, link.Host, nil})
+	return inviteLink{nil, r.hub.opt.Host, nullable(clip(reqID, maxName))}
+}
+
+// invitePublic gives the room's public token, making it if there is none. Members
+// hear of a new one; who asked gets it with the mark of the request.
+func (r *Room) invitePublic(c call) {
+	link := r.linkFor(c)
+	t := r.tokenOf(publicToken)
+	if t == nil {
+		if made, ok := r.makeToken(publicToken, c.from.Account, ""); ok {
+			t = &made
+			r.toAll("invite", "public", publicLink{t.Token, link.Host})
+		}
 	}
-	link.Token = nullable(r.publicToken)
+	if t != nil {
+		link.Token = t.Token
+	}
 	r.toAsker(c, "invite", "public", link)
 	r.answer(c, "invite", link, "")
 }
 
-func (r *Room) makePublic(by AccountID) bool {
-	token := Token{Type: "public", Token: newID("public"), Room: r.id, CreatedBy: by, Created: time.Now()}
-	if !r.persistent {
-		r.tokens = append(r.tokens, token)
-		r.publicToken = token.Token
-		return true
+// invitePrivate makes a token for one use and gives it to who asked.
+func (r *Room) invitePrivate(c call) {
+	link := privateLink(r.linkFor(c))
+	if t, ok := r.makeToken(privateToken, c.from.Account, ""); ok {
+		link.Token = t.Token
 	}
-	ctx, cancel := r.hub.storeContext()
-	defer cancel()
-	if err := r.hub.store.AddToken(ctx, token); err != nil {
-		r.log.Error("invite token not stored", "err", err)
-		return false
-	}
-	r.publicToken = token.Token
-	return true
+	r.toAsker(c, "invite", "private", link)
+	r.answer(c, "invite", link, "")
 }
 
-// validToken says whether the token lets an account in.
-func (r *Room) validToken(token string) bool {
-	return r.publicToken != "" && subtle.ConstantTimeCompare([]byte(token), []byte(r.publicToken)) == 1
-}
-
-// inviteRevoke invalidates the public token, named by its text or as "public".
+// inviteRevoke invalidates a token, named by its text or, the public one, as
+// "public". Members may revoke it and their own ones, owner and admins all.
 func (r *Room) inviteRevoke(c call) {
-	var token string
-	if !c.into(&token) || r.publicToken == "" || token != "public" && !r.validToken(token) {
-		r.answer(c, "invite", nil, "ERR_NO_TOKEN")
-		return
+	var text string
+	c.into(&text)
+	t := r.findToken(text)
+	if text == publicToken {
+		t = r.tokenOf(publicToken)
 	}
+	by := c.from.Account
+	switch {
+	case t == nil:
+		r.answer(c, "invite", nil, "ERR_NO_TOKEN")
+	case t.Type != publicToken && t.CreatedBy != by && !r.rules(by):
+		r.answer(c, "invite", nil, "ERR_NOT_ALLOWED")
+	case !r.revoke(*t, by):
+		r.answer(c, "invite", nil, "ERR_REVOKE_FAILED")
+	default:
+		r.answer(c, "invite", nil, "")
+	}
+}
+
+// revoke invalidates a token and tells everybody; false if it was not stored.
+func (r *Room) revoke(t Token, by AccountID) bool {
 	if r.persistent {
 		ctx, cancel := r.hub.storeContext()
 		defer cancel()
-		if err := r.hub.store.RevokeToken(ctx, r.id, r.publicToken, c.from.Account); err != nil {
+		if err := r.hub.store.RevokeToken(ctx, r.id, t.Token, by); err != nil {
 			r.log.Error("invite token not revoked", "err", err)
-			r.answer(c, "invite", nil, "ERR_REVOKE_FAILED")
-			return
+			return false
 		}
 	}
-	r.publicToken, r.tokens = "", nil
-	r.log.Info("public invite token revoked", "account", c.from.Account)
-	r.toAll("invite", "revoke", "public")
+	r.log.Info("invite token revoked", "kind", t.Type, "account", by)
+	r.forgetToken(t)
+	said := t.Token
+	if t.Type == publicToken {
+		said = publicToken
+	}
+	r.toAll("invite", "revoke", said)
+	return true
+}
+
+// inviteTarget is whom an invite is for; the code is that of the refusal.
+func (r *Room) inviteTarget(c call) (i *identity, code string) {
+	var in struct {
+		ClientID AccountID `json:"clientId"`
+	}
+	if !c.into(&in) {
+		return nil, "ERR_INVALID_ID"
+	}
+	i = r.hub.dir.get(in.ClientID)
+	if i == nil || i.Disabled || i.guest {
+		return nil, "ERR_INVALID_ID"
+	}
+	return i, ""
+}
+
+// invitePersonal invites an account, which may accept or not. There is at most one
+// open invitation for each.
+func (r *Room) invitePersonal(c call) {
+	i, code := r.inviteTarget(c)
+	if code == "" && (r.belongs(r.members[i.ID]) || r.invited(i.ID)) {
+		i = nil // nothing to do
+	}
+	if code != "" || i == nil {
+		r.answer(c, "invite", nil, code)
+		return
+	}
+	t, ok := r.makeToken(personalToken, c.from.Account, i.ID)
+	if !ok {
+		r.answer(c, "invite", nil, "ERR_NOT_STORED")
+		return
+	}
+	wire := invitationOf(t, r.record.Name, r.record.OwnerID, r.hub.pics)
+	if !r.persistent {
+		r.hub.setInvited(i.ID, t.Token, &wire)
+	}
+	r.hub.toAccount(i.ID, invitedEvent{"add", wire})
 	r.answer(c, "invite", nil, "")
+}
+
+func (r *Room) invited(id AccountID) bool {
+	return slices.ContainsFunc(r.tokens, func(t Token) bool { return t.Target == id })
 }
 
 // inviteAdd lets an account into the room at once. If it is logged in its client
 // joins; the others see the new member.
 func (r *Room) inviteAdd(c call) {
-	var in struct {
-		ClientID AccountID `json:"clientId"`
-	}
-	if !c.into(&in) {
-		r.answer(c, "invite", nil, "ERR_INVALID_ID")
-		return
-	}
-	if m := r.members[in.ClientID]; m != nil && (m.authorized || !r.persistent) {
-		r.answer(c, "invite", nil, "")
-		return
-	}
-	if code := r.admit(in.ClientID); code != "" {
+	i, code := r.inviteTarget(c)
+	if code != "" {
 		r.answer(c, "invite", nil, code)
 		return
 	}
-	r.hub.toAccount(in.ClientID, enteredEvent{room: r.id, conf: r.conf.Load()})
+	if m := r.members[i.ID]; m != nil && !m.absent && (m.authorized || !r.persistent) {
+		r.answer(c, "invite", nil, "")
+		return
+	}
+	if code := r.admit(i.ID); code != "" {
+		r.answer(c, "invite", nil, code)
+		return
+	}
+	r.hub.toAccount(i.ID, enteredEvent{room: r.id, conf: r.conf.Load()})
 	r.answer(c, "invite", nil, "")
+}
+
+// inviteEmail was once sent by an unused form of clients; nothing is done.
+func (r *Room) inviteEmail(c call) { r.answer(c, "invite", nil, "") }
+
+// invitationWire is an invitation as its account sees it (docs/protocol.md 9).
+type invitationWire struct {
+	Type      string      `json:"type"`
+	Token     string      `json:"token"`
+	RoomID    RoomID      `json:"roomId"`
+	TargetID  AccountID   `json:"targetId"`
+	CreatedBy AccountID   `json:"createdBy"`
+	FromID    AccountID   `json:"fromId"`
+	Created   int64       `json:"created"`
+	Room      invitedRoom `json:"room"`
+}
+
+type invitedRoom struct {
+	ClientID RoomID    `json:"clientId"`
+	Name     string    `json:"name"`
+	Avatar   string    `json:"avatar"`
+	OwnerID  AccountID `json:"ownerId"`
+}
+
+func invitationOf(t Token, name string, owner AccountID, pics *pictures) invitationWire {
+	return invitationWire{
+		Type: t.Type, Token: t.Token, RoomID: t.Room, TargetID: t.Target, CreatedBy: t.CreatedBy, FromID: t.CreatedBy,
+		Created: t.Created.UnixMilli(), Room: invitedRoom{t.Room, name, pics.ofRoom(name), owner},
+	}
+}
+
+// setInvited keeps an invitation to a temporary room for the account's next login;
+// nil: it is gone.
+func (h *Hub) setInvited(id AccountID, token string, wire *invitationWire) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if wire == nil {
+		delete(h.invited[id], token)
+		if len(h.invited[id]) == 0 {
+			delete(h.invited, id)
+		}
+		return
+	}
+	if h.invited[id] == nil {
+		h.invited[id] = map[string]invitationWire{}
+	}
+	h.invited[id][token] = *wire
+}
+
+// invitedTo lists the invitations of an account to temporary rooms.
+func (h *Hub) invitedTo(id AccountID) []invitationWire {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var all []invitationWire
+	for _, wire := range h.invited[id] {
+		all = append(all, wire)
+	}
+	slices.SortFunc(all, func(a, b invitationWire) int { return int(a.Created - b.Created) })
+	return all
+}
+
+// invitedEvent tells an account of an invitation, or that one is gone.
+type invitedEvent struct {
+	typ  string // "add" or "remove"
+	data any
+}
+
+func (e invitedEvent) apply(a *Account) {
+	if a.initialized.Load() {
+		a.send("invite", event{e.typ, e.data})
+	}
+}
+
+// invitations lists the account's open invitations; null if there are none.
+func (a *Account) invitations() any {
+	ctx, cancel := a.hub.storeContext()
+	defer cancel()
+	all := a.hub.invitedTo(a.id)
+	stored, err := a.hub.store.Invitations(ctx, a.id)
+	if err != nil {
+		a.hub.log.Error("invitations not read", "account", a.id, "err", err)
+	}
+	for _, i := range stored {
+		all = append(all, invitationOf(i.Token, i.RoomName, i.OwnerID, a.hub.pics))
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return all
+}
+
+// inviteResponse accepts or declines an invitation (docs/protocol.md 9).
+func (a *Account) inviteResponse(c call) {
+	var in struct {
+		Accepted bool   `json:"accepted"`
+		RoomID   RoomID `json:"roomId"`
+		Token    string `json:"token"`
+	}
+	if !c.into(&in) || in.Token == "" || !namedRoom(in.RoomID) {
+		a.answer(c, "ERR_COULD_NOT_JOIN", "")
+		return
+	}
+	if in.Accepted {
+		a.hub.toRoomLoaded(in.RoomID, enterEvent{account: a.id, token: in.Token, call: c, inResponse: true})
+		return
+	}
+	a.hub.decline(in.RoomID, in.Token, a.id)
+	a.answer(c, true, "")
+}
+
+// decline has an invitation forgotten: by the room, if it is in memory.
+func (h *Hub) decline(room RoomID, token string, by AccountID) {
+	if h.toRoomIfThere(room, declineEvent{token, by}) {
+		return
+	}
+	h.background(func(ctx context.Context) {
+		if _, err := h.store.UseToken(ctx, room, token, by); err == nil {
+			h.toAccount(by, invitedEvent{"remove", token})
+		}
+	})
+}
+
+// declineEvent says that an invitation is not wanted.
+type declineEvent struct {
+	token string
+	by    AccountID
+}
+
+func (e declineEvent) apply(r *Room) {
+	if t := r.findToken(e.token); t != nil && t.Target == e.by {
+		r.revoke(*t, e.by)
+	}
 }

@@ -9,14 +9,21 @@ import (
 type member struct {
 	id         AccountID
 	name       string
-	authorized bool // by name
-	workgroups int  // assigned workgroups that it is in
-	attached   bool // logged in: gets the room's events
-	visible    bool // others see it online
-	admin      bool // as the others were told
-	active     bool // looks at the room; see setActive
+	login      string // FriendCore's, for notifications
+	guest      bool
+	authorized bool          // by name
+	groups     []WorkgroupID // assigned workgroups that it is in
+	absent     bool          // disabled, or a guest who was lost: the others do not see it
+	attached   bool          // logged in: gets the room's events
+	visible    bool          // others see it online
+	admin      bool          // as the others were told
+	active     bool          // looks at the room; see setActive
 	recent     int64
 	mark       ReadMark
+	marked     bool  // mark was read or made
+	readAt     int64 // when the mark was set; in contact rooms
+	unread     int   // messages of others behind the mark
+	counted    bool  // unread is right
 }
 
 // memberWire is a member as told in join (docs/protocol.md 7.4).
@@ -31,164 +38,94 @@ type memberWire struct {
 	Workgroups []WorkgroupID `json:"workgroups"`
 }
 
+func (r *Room) memberWire(m *member, i *identity) memberWire {
+	return memberWire{
+		ClientID: m.id, Name: i.Name, IsAdmin: i.admin, IsGuest: m.guest, IsOnline: i.online,
+		IsAuthed: m.authorized, Workgroups: list(r.hub.groups.ofAccount(m.id)),
+	}
+}
+
 // addMember enters an account into the list of members, once.
 func (r *Room) addMember(i *identity) *member {
 	if m := r.members[i.ID]; m != nil {
 		return m
 	}
-	m := &member{id: i.ID, name: i.Name, admin: i.isAdmin()}
+	m := &member{
+		id: i.ID, name: i.Name, login: i.FUsername, guest: i.guest, admin: i.isAdmin(),
+		absent: i.Disabled && !r.isContact(),
+	}
 	r.members[i.ID] = m
 	r.order = append(r.order, i.ID)
-	if !r.persistent {
+	if !r.persistent && !m.guest {
 		r.hub.setTemporary(r.id, i.ID, true)
 	}
+	r.showGuests()
 	return m
+}
+
+// showGuests renews what guests may ask about.
+func (r *Room) showGuests() {
+	for _, m := range r.members {
+		if m.guest {
+			seen := make(map[AccountID]bool, len(r.members))
+			for id := range r.members {
+				seen[id] = true
+			}
+			r.seenByGuests.Store(&seen)
+			return
+		}
+	}
+	r.seenByGuests.Store(nil)
 }
 
 // belongs says whether the account has a reason to be in the room.
 func (r *Room) belongs(m *member) bool {
-	return m != nil && (m.authorized || m.workgroups > 0 || !r.persistent)
+	return m != nil && !m.absent && (m.authorized || len(m.groups) > 0 || m.guest || !r.persistent)
 }
 
-// enterEvent asks to be let in: as a member at login, or with an invite token.
-type enterEvent struct {
-	account AccountID
-	token   string // empty at login
-	call    call
-	req     string
-}
-
-func (e enterEvent) apply(r *Room) {
-	if !r.ready {
-		return
+// tellJoin tells the others that a member came.
+func (r *Room) tellJoin(m *member, i *identity) {
+	if r.namesakes(m.name) == 1 {
+		r.toOthers(m.id, "", "at-add", m.name)
 	}
-	m := r.members[e.account]
-	if !r.belongs(m) {
-		if e.token == "" || !r.validToken(e.token) || r.admit(e.account) != "" {
-			r.hub.toAccount(e.account, refusedEvent{e.call, "ERR_COULD_NOT_JOIN"})
-			return
+	r.toOthers(m.id, "", "join", r.memberWire(m, i))
+}
+
+// namesakes counts the members who are seen under a name.
+func (r *Room) namesakes(name string) (n int) {
+	for _, m := range r.members {
+		if !m.absent && m.name == name {
+			n++
 		}
 	}
-	r.used()
-	r.hub.toAccount(e.account, enteredEvent{r.id, r.conf.Load(), e.call, e.req})
+	return n
 }
 
-// admit makes an account a member for good and tells the others. It returns the
-// code of the refusal, empty on success.
-func (r *Room) admit(id AccountID) (code string) {
-	i := r.hub.dir.get(id)
-	if i == nil || i.Disabled {
-		return "ERR_INVALID_ID"
-	}
-	mark, err := r.authorize(id)
-	if err != nil {
-		r.log.Error("account not let in", "account", id, "err", err)
-		return "ERR_NOT_STORED"
-	}
-	known := r.members[id] != nil
-	newName := !slices.Contains(r.names(), i.Name)
-	m := r.addMember(i)
-	m.authorized = true
-	if m.mark.Time <= mark.Time {
-		m.mark = mark
-	}
-	r.authorized = append(r.authorized, id)
-	if known { // through a workgroup, so far
-		r.toAll("", "authed", authedData{UserID: id, IsAuthed: true})
-		return ""
-	}
-	if newName {
-		r.toOthers(id, "", "at-add", i.Name)
-	}
-	r.toOthers(id, "", "join", r.memberWire(m, i))
-	return ""
-}
-
-// authorize stores that an account may enter, and returns how far it has read.
-func (r *Room) authorize(id AccountID) (ReadMark, error) {
-	mark := ReadMark{Account: id}
-	if !r.persistent {
-		if last := r.chat.last(); last != nil {
-			mark.MsgID, mark.Time = last.ID, last.Time
+// names lists the names of all members, each once, for completion of @names.
+func (r *Room) names() []string {
+	seen := make(map[string]bool, len(r.order))
+	names := make([]string, 0, len(r.order))
+	for _, id := range r.order {
+		if m := r.members[id]; !m.absent && !seen[m.name] {
+			seen[m.name] = true
+			names = append(names, m.name)
 		}
-		return mark, nil
 	}
-	ctx, cancel := r.hub.storeContext()
-	defer cancel()
-	marks, err := r.hub.store.Authorize(ctx, r.id, []AccountID{id})
-	if err != nil {
-		return mark, err
-	}
-	if len(marks) > 0 {
-		mark = marks[0]
-	}
-	return mark, nil
+	return names
 }
 
-func (r *Room) memberWire(m *member, i *identity) memberWire {
-	return memberWire{
-		ClientID: m.id, Name: i.Name, IsAdmin: i.admin, IsOnline: i.online,
-		IsAuthed: m.authorized, Workgroups: list(r.hub.groups.ofAccount(m.id)),
-	}
-}
-
-// attachEvent says that the account has told its client of the room: from now on
-// it gets the room's events.
-type attachEvent struct {
-	account AccountID
-	visible bool
-}
-
-func (e attachEvent) apply(r *Room) {
-	m := r.members[e.account]
-	if m == nil {
-		r.hub.toAccount(e.account, leftEvent{r.id}) // removed in the meantime
-		return
-	}
-	m.visible = e.visible
-	if !m.attached {
-		m.attached = true
-		r.attached = append(r.attached, m.id)
-	}
-	r.watchEmpty()
-}
-
-// showEvent says that others do or do not see the account online.
-type showEvent struct {
-	account AccountID
-	on      bool
-}
-
-func (e showEvent) apply(r *Room) {
-	if m := r.members[e.account]; m != nil {
-		m.visible = e.on
-		r.setActive(m, m.active && e.on)
-	}
-}
-
-// detachEvent says that the account logged out. It stays a member.
-type detachEvent struct{ account AccountID }
-
-func (e detachEvent) apply(r *Room) {
-	if m := r.members[e.account]; m != nil {
-		r.detach(m)
-	}
-}
-
-func (r *Room) detach(m *member) {
-	r.setActive(m, false)
-	m.attached, m.visible = false, false
-	r.attached = remove(r.attached, m.id)
-	r.used()
-}
-
-// memberEvent says that an identity changed: its name or its admin flag.
+// memberEvent says that an identity changed: its name, its admin flag, or whether
+// it is disabled.
 type memberEvent struct{ account AccountID }
 
 func (e memberEvent) apply(r *Room) {
 	m, i := r.members[e.account], r.hub.dir.get(e.account)
 	if m == nil || i == nil {
 		return
+	}
+	m.login = i.FUsername
+	if !m.guest && !r.isContact() && m.absent != i.Disabled {
+		r.setAbsent(m, i, i.Disabled)
 	}
 	if m.name != i.Name {
 		m.name = i.Name
@@ -205,28 +142,30 @@ func (e memberEvent) apply(r *Room) {
 	}
 }
 
+// setAbsent hides a member from the others, or shows it again: for them that is a
+// leave and a join (docs/protocol.md 7.4).
+func (r *Room) setAbsent(m *member, i *identity, on bool) {
+	if m.absent == on {
+		return
+	}
+	m.absent = on
+	if on {
+		r.toOthers(m.id, "", "leave", m.id)
+		r.namesChanged()
+		return
+	}
+	r.tellJoin(m, i)
+}
+
 // isAdmin says whether the account is an admin who is in the room (7.8).
 func (r *Room) isAdmin(id AccountID) bool {
-	i := r.hub.dir.get(id)
-	return i != nil && i.isAdmin() && r.members[id] != nil
+	m := r.members[id]
+	return m != nil && m.admin && !m.guest
 }
 
 // rules says whether the account may name the room and change its settings.
 func (r *Room) rules(id AccountID) bool {
 	return id == r.record.OwnerID || r.isAdmin(id)
-}
-
-// names lists the names of all members, each once, for completion of @names.
-func (r *Room) names() []string {
-	seen := make(map[string]bool, len(r.order))
-	names := make([]string, 0, len(r.order))
-	for _, id := range r.order {
-		if name := r.members[id].name; !seen[name] {
-			seen[name] = true
-			names = append(names, name)
-		}
-	}
-	return names
 }
 
 // authedData is the data of authed (docs/protocol.md 7.4).
@@ -245,13 +184,18 @@ func (r *Room) leave(c call) {
 		r.answer(c, "", nil, "ERR_LEAVE_FAILED")
 		return
 	}
-	if m.workgroups > 0 {
-		r.toAll("", "authed", authedData{m.id, r.assignedOf(m.id), false})
-		r.answer(c, "", nil, "")
+	r.answer(c, "", nil, "")
+	r.release(m)
+}
+
+// release takes a member out who is not authorized any more, unless there is
+// another reason to stay.
+func (r *Room) release(m *member) {
+	if len(m.groups) > 0 {
+		r.toAll("", "authed", authedData{m.id, m.groups[0], false})
 		return
 	}
 	r.toOne(m.id, "", "authed", authedData{UserID: m.id})
-	r.answer(c, "", nil, "")
 	r.drop(m)
 	if len(r.order) == 0 && r.persistent && len(r.assigned) == 0 {
 		r.retire()
@@ -271,34 +215,32 @@ func (r *Room) unauthorize(m *member) error {
 	return nil
 }
 
-// assignedOf names an assigned workgroup that the account is in.
-func (r *Room) assignedOf(id AccountID) any {
-	for _, a := range r.assigned {
-		if wg := workgroupID(a.FID); slices.Contains(r.hub.groups.membersOf(wg), id) {
-			return wg
-		}
-	}
-	return nil
-}
-
 // drop takes a member out of the room and tells everybody.
 func (r *Room) drop(m *member) {
 	r.detach(m)
 	delete(r.members, m.id)
 	delete(r.dirtyMarks, m.id)
 	r.order = remove(r.order, m.id)
+	r.showGuests()
 	if !r.persistent {
 		r.hub.setTemporary(r.id, m.id, false)
 	}
-	r.toAll("", "leave", m.id)
-	r.hub.toAccount(m.id, leftEvent{r.id})
-	if r.timers.names == nil {
-		r.timers.names = r.hub.later(namesDelay, r.post(namesEvent{}))
+	if !m.absent {
+		r.toAll("", "leave", m.id)
+		r.namesChanged()
 	}
+	r.hub.toAccount(m.id, leftEvent{r.id})
 }
 
 // namesDelay collects departures before the list of names is sent anew.
 const namesDelay = 2 * time.Second
+
+// namesChanged has the list of names sent anew, soon.
+func (r *Room) namesChanged() {
+	if r.timers.names == nil {
+		r.timers.names = r.hub.later(namesDelay, r.post(namesEvent{}))
+	}
+}
 
 type namesEvent struct{}
 
@@ -308,15 +250,16 @@ func (namesEvent) apply(r *Room) {
 }
 
 // retire removes a saved room that nobody can reach any more (7.7).
-func (r *Room) retire() {
+func (r *Room) retire() error {
 	ctx, cancel := r.hub.storeContext()
 	defer cancel()
 	if err := r.hub.store.RemoveRoom(ctx, r.id); err != nil {
 		r.log.Error("room not marked as removed", "err", err)
-		return
+		return err
 	}
-	r.log.Info("room removed: its last member left")
+	r.log.Info("room removed", "owner", r.record.OwnerID)
 	r.end()
+	return nil
 }
 
 // active notes that the account looks at the room, or no longer (8.4).
@@ -347,4 +290,23 @@ func (r *Room) setActive(m *member, on bool) {
 func (r *Room) counterReset(c call) {
 	r.toOne(c.from.Account, "", "counter-reset", nowMillis())
 	r.answer(c, "", nil, "")
+}
+
+// present lists the members whom the others see.
+func (r *Room) present() []AccountID {
+	ids := make([]AccountID, 0, len(r.order))
+	for _, id := range r.order {
+		if !r.members[id].absent {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// presentOf keeps those of a list whom the others see.
+func (r *Room) presentOf(list []AccountID) []AccountID {
+	return slices.DeleteFunc(slices.Clone(list), func(id AccountID) bool {
+		m := r.members[id]
+		return m == nil || m.absent
+	})
 }

@@ -3,6 +3,7 @@ package rooms
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"sync"
@@ -20,6 +21,9 @@ type memStore struct {
 	removed  map[RoomID]bool
 	messages map[RoomID][]Message
 	calls    map[string]int
+
+	tokens    []Token // those that are valid
+	relations []Relation
 }
 
 var errAway = errors.New("database away")
@@ -133,15 +137,9 @@ func (s *memStore) CreateRoom(_ context.Context, room RoomRecord, authorized []A
 
 func (s *memStore) LoadRoom(_ context.Context, id RoomID, tail int) (data *RoomData, err error) {
 	err = s.do("LoadRoom", func() error {
-		d := s.rooms[id]
-		if d == nil || s.removed[id] {
+		if data = s.load(id, tail); data == nil {
 			return ErrNotFound
 		}
-		c := *d
-		c.Authorized, c.Marks = slices.Clone(d.Authorized), slices.Clone(d.Marks)
-		all := s.messages[id]
-		c.Tail = slices.Clone(all[max(0, len(all)-tail):])
-		data = &c
 		return nil
 	})
 	return data, err
@@ -156,6 +154,7 @@ func (s *memStore) PersistRoom(_ context.Context, d *RoomData) error {
 			if t.Type == "public" {
 				c.PublicToken = t.Token
 			}
+			s.tokens = append(s.tokens, t)
 		}
 		c.Tail, c.Tokens = nil, nil
 		s.rooms[d.Room.ID] = &c
@@ -181,20 +180,29 @@ func (s *memStore) Authorize(_ context.Context, id RoomID, accounts []AccountID)
 			if !slices.Contains(d.Authorized, a) {
 				d.Authorized = append(d.Authorized, a)
 			}
-			i := slices.IndexFunc(d.Marks, func(m ReadMark) bool { return m.Account == a })
-			if i < 0 {
-				m := ReadMark{Account: a}
-				if all := s.messages[id]; len(all) > 0 {
-					m.MsgID, m.Time = all[len(all)-1].ID, all[len(all)-1].Time
-				}
-				d.Marks = append(d.Marks, m)
-				i = len(d.Marks) - 1
-			}
-			marks = append(marks, d.Marks[i])
 		}
+		marks = s.makeMarks(id, accounts)
 		return nil
 	})
 	return marks, err
+}
+
+// makeMarks gives those a mark who have none; the lock is held.
+func (s *memStore) makeMarks(id RoomID, accounts []AccountID) (marks []ReadMark) {
+	d := s.rooms[id]
+	for _, a := range accounts {
+		i := slices.IndexFunc(d.Marks, func(m ReadMark) bool { return m.Account == a })
+		if i < 0 {
+			m := ReadMark{Account: a}
+			if all := s.messages[id]; len(all) > 0 {
+				m.MsgID, m.Time = all[len(all)-1].ID, all[len(all)-1].Time
+			}
+			d.Marks = append(d.Marks, m)
+			i = len(d.Marks) - 1
+		}
+		marks = append(marks, d.Marks[i])
+	}
+	return marks
 }
 
 func (s *memStore) Unauthorize(_ context.Context, id RoomID, account AccountID) error {
@@ -255,7 +263,8 @@ func (s *memStore) AddMessages(_ context.Context, id RoomID, messages []Message,
 func (s *memStore) Page(_ context.Context, id RoomID, q PageQuery) (page []Message, err error) {
 	err = s.do("Page", func() error {
 		for _, m := range s.messages[id] {
-			if q.After > 0 && m.Time >= q.After || q.Before > 0 && m.Time < q.Before {
+			in := q.After > 0 && m.Time >= q.After || q.Before > 0 && m.Time < q.Before
+			if in && (q.Deleted || m.Status == "") {
 				page = append(page, m)
 			}
 		}
@@ -287,7 +296,7 @@ func (s *memStore) Message(_ context.Context, room RoomID, id string) (msg Messa
 func (s *memStore) CountUnread(_ context.Context, id RoomID, account AccountID, after int64) (n int, err error) {
 	err = s.do("CountUnread", func() error {
 		for _, m := range s.messages[id] {
-			if m.Time > after && m.From != account {
+			if m.Time > after && m.From != account && m.Status == "" {
 				n++
 			}
 		}
@@ -297,9 +306,310 @@ func (s *memStore) CountUnread(_ context.Context, id RoomID, account AccountID, 
 }
 
 func (s *memStore) AddToken(_ context.Context, t Token) error {
-	return s.do("AddToken", func() error { s.rooms[t.Room].PublicToken = t.Token; return nil })
+	return s.do("AddToken", func() error {
+		s.tokens = append(s.tokens, t)
+		if t.Type == publicToken {
+			s.rooms[t.Room].PublicToken = t.Token
+		}
+		return nil
+	})
 }
 
-func (s *memStore) RevokeToken(_ context.Context, id RoomID, _ string, _ AccountID) error {
-	return s.do("RevokeToken", func() error { s.rooms[id].PublicToken = ""; return nil })
+func (s *memStore) RevokeToken(_ context.Context, id RoomID, text string, _ AccountID) error {
+	return s.do("RevokeToken", func() error {
+		s.tokens = slices.DeleteFunc(s.tokens, func(t Token) bool { return t.Token == text && t.Room == id })
+		if s.rooms[id].PublicToken == text {
+			s.rooms[id].PublicToken = ""
+		}
+		return nil
+	})
+}
+
+func (s *memStore) SetAvatar(_ context.Context, id AccountID, url string) error {
+	return s.do("SetAvatar", func() error {
+		if url == "" {
+			delete(s.avatars, id)
+		} else {
+			s.avatars[id] = url
+		}
+		return nil
+	})
+}
+
+func (s *memStore) SetAccountSetting(_ context.Context, id AccountID, key string, value []byte) (all json.RawMessage, err error) {
+	err = s.do("SetAccountSetting", func() error {
+		r := s.accounts[id]
+		r.Settings = []byte(`{"` + key + `":` + string(value) + `}`)
+		s.accounts[id], all = r, r.Settings
+		return nil
+	})
+	return all, err
+}
+
+func (s *memStore) LoadRooms(_ context.Context, ids []RoomID, tail int, reader AccountID) (all []*RoomData, err error) {
+	err = s.do("LoadRooms", func() error {
+		for _, id := range ids {
+			if d := s.load(id, tail); d != nil {
+				d.Unread = s.unreadOf(id, reader)
+				all = append(all, d)
+			}
+		}
+		return nil
+	})
+	return all, err
+}
+
+// load copies a room; the lock is held.
+func (s *memStore) load(id RoomID, tail int) *RoomData {
+	d := s.rooms[id]
+	if d == nil || s.removed[id] {
+		return nil
+	}
+	c := *d
+	c.Authorized = slices.DeleteFunc(slices.Clone(d.Authorized), func(a AccountID) bool {
+		return s.accounts[a].Disabled && !d.Room.IsPrivate
+	})
+	c.Marks, c.Assigned = slices.Clone(d.Marks), slices.Clone(d.Assigned)
+	c.Tokens = s.validTokens(id)
+	var all []Message
+	for _, m := range s.messages[id] {
+		if m.Status == "" || d.Room.IsPrivate {
+			all = append(all, m)
+		}
+	}
+	c.Tail = slices.Clone(all[max(0, len(all)-tail):])
+	c.Relation = s.relationOfRoom(id)
+	return &c
+}
+
+func (s *memStore) validTokens(id RoomID) []Token {
+	var all []Token
+	for _, t := range s.tokens {
+		if t.Room == id && !s.removed[id] {
+			all = append(all, t)
+		}
+	}
+	return all
+}
+
+func (s *memStore) unreadOf(id RoomID, account AccountID) (n int) {
+	var after int64
+	for _, m := range s.rooms[id].Marks {
+		if m.Account == account {
+			after = m.Time
+		}
+	}
+	for _, m := range s.messages[id] {
+		if m.Time > after && m.From != account && m.Status == "" {
+			n++
+		}
+	}
+	return n
+}
+
+func (s *memStore) MakeReadMarks(ctx context.Context, id RoomID, accounts []AccountID) (marks []ReadMark, err error) {
+	err = s.do("MakeReadMarks", func() error { marks = s.makeMarks(id, accounts); return nil })
+	return marks, err
+}
+
+func (s *memStore) Assign(_ context.Context, id RoomID, a Assignment) error {
+	return s.do("Assign", func() error {
+		s.rooms[id].Assigned = append(s.rooms[id].Assigned, a)
+		return nil
+	})
+}
+
+func (s *memStore) Dismiss(_ context.Context, id RoomID, fID string) error {
+	return s.do("Dismiss", func() error {
+		s.rooms[id].Assigned = slices.DeleteFunc(s.rooms[id].Assigned, func(a Assignment) bool { return a.FID == fID })
+		return nil
+	})
+}
+
+func (s *memStore) Overview(_ context.Context, id RoomID) (o *Overview, err error) {
+	err = s.do("Overview", func() error {
+		d := s.rooms[id]
+		if d == nil || s.removed[id] {
+			return ErrNotFound
+		}
+		o = &Overview{
+			Room: d.Room, Authorized: slices.Clone(d.Authorized), Assigned: slices.Clone(d.Assigned),
+			Tokens: s.validTokens(id), Messages: len(s.messages[id]),
+		}
+		return nil
+	})
+	return o, err
+}
+
+// change edits a message that is not deleted.
+func (s *memStore) change(call string, room RoomID, id string, edit func(*Message)) error {
+	return s.do(call, func() error {
+		for n := range s.messages[room] {
+			if m := &s.messages[room][n]; m.ID == id && m.Status == "" {
+				edit(m)
+				return nil
+			}
+		}
+		return ErrNotFound
+	})
+}
+
+func (s *memStore) SetText(_ context.Context, room RoomID, id, text string) error {
+	return s.change("SetText", room, id, func(m *Message) { m.Text = text })
+}
+
+func (s *memStore) AddEdit(_ context.Context, room RoomID, e Edit) error {
+	return s.change("AddEdit", room, e.MsgID, func(m *Message) {
+		m.Text, m.EditID, m.EditBy, m.EditTime, m.EditReason = e.Text, e.ID, e.By, e.Time, e.Reason
+	})
+}
+
+func (s *memStore) DeleteMessage(_ context.Context, room RoomID, d Deletion) error {
+	return s.change("DeleteMessage", room, d.MsgID, func(m *Message) { m.Status, m.StatusID = "delete", d.ID })
+}
+
+func (s *memStore) Search(_ context.Context, room RoomID, q SearchQuery) (found []Message, err error) {
+	err = s.do("Search", func() error {
+		log := chatLog{tail: s.messages[room]}
+		found = log.search(q)
+		return nil
+	})
+	return found, err
+}
+
+func (s *memStore) UseToken(_ context.Context, room RoomID, text string, by AccountID) (used Token, err error) {
+	err = s.do("UseToken", func() error {
+		for n, t := range s.tokens {
+			if t.Token != text || t.Room != room || s.removed[room] || t.Target != "" && t.Target != by {
+				continue
+			}
+			used = t
+			if t.SingleUse {
+				s.tokens = slices.Delete(s.tokens, n, n+1)
+			}
+			return nil
+		}
+		return ErrNotFound
+	})
+	return used, err
+}
+
+func (s *memStore) Invitations(_ context.Context, account AccountID) (all []Invitation, err error) {
+	err = s.do("Invitations", func() error {
+		for _, t := range s.tokens {
+			if t.Target == account && !s.removed[t.Room] {
+				all = append(all, Invitation{t, s.rooms[t.Room].Room.Name, s.rooms[t.Room].Room.OwnerID})
+			}
+		}
+		return nil
+	})
+	return all, err
+}
+
+// relationWith is the stored direction, filled in; the lock is held.
+func (s *memStore) relationWith(a, b AccountID) (Relation, bool) {
+	n := slices.IndexFunc(s.relations, func(r Relation) bool { return r.Account == a && r.Contact == b })
+	if n < 0 {
+		return Relation{}, false
+	}
+	r := s.relations[n]
+	r.ContactDisabled = s.accounts[b].Disabled
+	for _, m := range s.messages[r.Room] {
+		last := m
+		r.Last = &last
+		if m.From == b && m.Time > r.Read.Time && m.Status == "" {
+			r.Unread++
+		}
+	}
+	return r, true
+}
+
+func (s *memStore) relationOfRoom(id RoomID) (both []Relation) {
+	for _, r := range s.relations {
+		if r.Room == id {
+			filled, _ := s.relationWith(r.Account, r.Contact)
+			both = append(both, filled)
+		}
+	}
+	return both
+}
+
+func (s *memStore) Relations(_ context.Context, account AccountID) (all []Relation, err error) {
+	err = s.do("Relations", func() error {
+		for _, r := range s.relations {
+			if r.Account == account {
+				filled, _ := s.relationWith(account, r.Contact)
+				all = append(all, filled)
+			}
+		}
+		return nil
+	})
+	return all, err
+}
+
+func (s *memStore) Relation(_ context.Context, a, b AccountID) (both []Relation, err error) {
+	err = s.do("Relation", func() error {
+		ab, ok := s.relationWith(a, b)
+		if !ok {
+			return ErrNotFound
+		}
+		ba, _ := s.relationWith(b, a)
+		both = []Relation{ab, ba}
+		return nil
+	})
+	return both, err
+}
+
+func (s *memStore) Relate(_ context.Context, a AccountID, contacts []AccountID) (made []AccountID, err error) {
+	err = s.do("Relate", func() error {
+		for _, b := range contacts {
+			if s.relate(a, b) {
+				made = append(made, b)
+			}
+		}
+		return nil
+	})
+	return made, err
+}
+
+func (s *memStore) relate(a, b AccountID) bool {
+	if _, ok := s.relationWith(a, b); ok {
+		return false
+	}
+	id := newID("rel")
+	s.relations = append(s.relations,
+		Relation{ID: id, Account: a, Contact: b, Read: ReadMark{Account: a}},
+		Relation{ID: id, Account: b, Contact: a, Read: ReadMark{Account: b}})
+	return true
+}
+
+func (s *memStore) OpenContact(_ context.Context, a, b AccountID, record RoomRecord) (room RoomID, err error) {
+	err = s.do("OpenContact", func() error {
+		s.relate(a, b)
+		r, _ := s.relationWith(a, b)
+		if r.Room != "" {
+			room = r.Room
+			return nil
+		}
+		room, record.OwnerID = record.ID, AccountID(r.ID)
+		s.rooms[room] = &RoomData{Room: record, Authorized: []AccountID{a, b}}
+		for n := range s.relations {
+			if s.relations[n].ID == r.ID {
+				s.relations[n].Room = room
+			}
+		}
+		return nil
+	})
+	return room, err
+}
+
+func (s *memStore) SaveContactMark(_ context.Context, account, contact AccountID, mark ReadMark, at int64) error {
+	return s.do("SaveContactMark", func() error {
+		for n := range s.relations {
+			if r := &s.relations[n]; r.Account == account && r.Contact == contact && r.Read.Time < mark.Time {
+				r.Read, r.ReadAt = mark, at
+			}
+		}
+		return nil
+	})
 }

@@ -18,13 +18,20 @@ func (r *Room) persist(c call) {
 	switch {
 	case r.persistent:
 		r.answer(c, "", nil, "ERR_ALREADY_PERSISTENT")
-	case !r.rules(c.from.Account):
-		r.refusePersist(c, "ERR_NOT_ADMIN")
 	case !validName(name):
 		r.refusePersist(c, "ERR_INVALID_NAME")
 	default:
 		r.persistAs(c, name)
 	}
+}
+
+// persistRefused is the answer to those who may not name the room.
+func (r *Room) persistRefused(c call) {
+	if r.persistent {
+		r.answer(c, "", nil, "ERR_ALREADY_PERSISTENT")
+		return
+	}
+	r.refusePersist(c, "ERR_NOT_ADMIN")
 }
 
 // refusePersist speaks as a refused setting does, which every client understands.
@@ -42,7 +49,8 @@ func (r *Room) persistAs(c call, name string) {
 		r.refusePersist(c, "ERR_NOT_STORED")
 		return
 	}
-	r.record, r.persistent, r.tokens = record, true, nil
+	r.record, r.persistent = record, true
+	r.invitationsStored()
 	r.chat.complete = true // what memory had lost before is nowhere
 	r.refresh()
 	r.toAll("", "persistent", struct {
@@ -51,7 +59,7 @@ func (r *Room) persistAs(c call, name string) {
 	}{true, name})
 	for _, id := range r.order {
 		r.hub.setTemporary(r.id, id, false)
-		if m := r.members[id]; !m.authorized {
+		if m := r.members[id]; !m.authorized && !m.guest {
 			m.authorized = true
 			r.authorized = append(r.authorized, id)
 			if m.attached {
@@ -64,8 +72,12 @@ func (r *Room) persistAs(c call, name string) {
 }
 
 func (r *Room) storeAll(record RoomRecord) error {
-	data := RoomData{Room: record, Authorized: r.order, Tail: r.chat.tail, Tokens: r.tokens}
+	data := RoomData{Room: record, Tail: r.chat.tail, Tokens: r.tokens}
 	for _, id := range r.order {
+		if r.members[id].guest {
+			continue
+		}
+		data.Authorized = append(data.Authorized, id)
 		mark := r.members[id].mark
 		mark.Account = id
 		data.Marks = append(data.Marks, mark)
@@ -73,4 +85,14 @@ func (r *Room) storeAll(record RoomRecord) error {
 	ctx, cancel := r.hub.storeContext()
 	defer cancel()
 	return r.hub.store.PersistRoom(ctx, &data)
+}
+
+// invitationsStored forgets what the hub keeps of invitations to temporary rooms:
+// the database has them now.
+func (r *Room) invitationsStored() {
+	for _, t := range r.tokens {
+		if t.Target != "" {
+			r.hub.setInvited(t.Target, t.Token, nil)
+		}
+	}
 }

@@ -2,6 +2,7 @@ package rooms
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 )
 
@@ -35,6 +36,11 @@ type AccountStore interface {
 	// UpdateAccounts writes FUserID, FUsername, LastUpdate, Disabled and Name of
 	// existing accounts, all or none.
 	UpdateAccounts(ctx context.Context, accounts []AccountRecord) error
+	// SetAvatar keeps an account's own picture, a data URL; empty: none from now on.
+	SetAvatar(ctx context.Context, id AccountID, avatar string) error
+	// SetAccountSetting merges one key into the account's settings and returns all of
+	// them. value is JSON; null takes the key out.
+	SetAccountSetting(ctx context.Context, id AccountID, key string, value []byte) (json.RawMessage, error)
 	// Avatars returns the own pictures, data URLs, of those accounts that have one.
 	Avatars(ctx context.Context, ids []AccountID) (map[AccountID]string, error)
 	// TouchLogin notes that the account logged in now, TouchOnline that it was
@@ -52,6 +58,11 @@ type RoomStore interface {
 	// LoadRoom reads a room with the newest tail messages. The number of queries
 	// does not depend on the number of members. ErrNotFound: no such room.
 	LoadRoom(ctx context.Context, id RoomID, tail int) (*RoomData, error)
+	// LoadRooms reads rooms as LoadRoom does, in a number of queries that depends
+	// neither on their number (up to 500; once more for each further 500) nor on
+	// their sizes. Those that do not exist are left out, the others come in the order
+	// of ids. reader, if not empty, is whom Unread is for.
+	LoadRooms(ctx context.Context, ids []RoomID, tail int, reader AccountID) ([]*RoomData, error)
 	// PersistRoom writes a room that was temporary: the row, Authorized, Tail
 	// (all of it), Marks and Tokens, all or nothing.
 	PersistRoom(ctx context.Context, data *RoomData) error
@@ -62,6 +73,13 @@ type RoomStore interface {
 	// read mark there one at the room's newest message. Accounts that are
 	// authorized already are left as they are. The marks are returned for all of them.
 	Authorize(ctx context.Context, id RoomID, accounts []AccountID) ([]ReadMark, error)
+	// MakeReadMarks gives each account that has no read mark in the room one at its
+	// newest message; the marks of all of them are returned.
+	MakeReadMarks(ctx context.Context, id RoomID, accounts []AccountID) ([]ReadMark, error)
+	// Assign notes that a workgroup is assigned to the room; assigning it again
+	// changes nothing. Dismiss takes that away.
+	Assign(ctx context.Context, id RoomID, a Assignment) error
+	Dismiss(ctx context.Context, id RoomID, fID string) error
 	// Unauthorize takes the authorization away; the read mark stays.
 	Unauthorize(ctx context.Context, id RoomID, account AccountID) error
 	// RoomsOf lists the rooms, private and removed ones left out, that the
@@ -72,8 +90,11 @@ type RoomStore interface {
 	// changes nothing. Marks with an empty MsgID are created only if missing.
 	SaveReadMarks(ctx context.Context, id RoomID, marks []ReadMark) error
 	// RemoveRoom marks a room as removed: it is found by nobody from then on, its
-	// tokens are invalid; rows and messages stay.
+	// authorizations, assignments and tokens are gone; the room's row and its
+	// messages stay.
 	RemoveRoom(ctx context.Context, id RoomID) error
+	// Overview reads what there is of a room. ErrNotFound: no such room.
+	Overview(ctx context.Context, id RoomID) (*Overview, error)
 }
 
 // PageQuery selects a page of a room's log (docs/protocol.md 8.2). Exactly one of
@@ -97,13 +118,25 @@ type SearchQuery struct {
 type MessageStore interface {
 	// AddMessages stores messages of one room, in their order, moves the read
 	// marks of readBy to the last of them, and notes the room's last activity:
-	// one transaction.
+	// one transaction. In a contact room the newest message is noted in both
+	// directions of the relation.
 	AddMessages(ctx context.Context, room RoomID, messages []Message, readBy []AccountID) error
-	// Page reads messages that are not deleted, oldest first.
+	// Page reads messages, oldest first.
 	Page(ctx context.Context, room RoomID, q PageQuery) ([]Message, error)
 	// Message reads one message of the room, deleted or not; ErrNotFound if it is
 	// unknown or belongs to another room.
 	Message(ctx context.Context, room RoomID, id string) (Message, error)
+	// SetText replaces the text of a message in place. ErrNotFound: the room has no
+	// such message, or it is deleted, or it has an edit.
+	SetText(ctx context.Context, room RoomID, msgID, text string) error
+	// AddEdit writes an edit, whose text is the message's from then on. ErrNotFound:
+	// the room has no such message, or it is deleted.
+	AddEdit(ctx context.Context, room RoomID, e Edit) error
+	// DeleteMessage marks a message as deleted. ErrNotFound as with AddEdit.
+	DeleteMessage(ctx context.Context, room RoomID, d Deletion) error
+	// Search finds messages whose text holds all of the words, deleted ones left
+	// out: the newest of them, oldest first.
+	Search(ctx context.Context, room RoomID, q SearchQuery) ([]Message, error)
 	// CountUnread counts the messages after the given time (exclusive) that are
 	// neither deleted nor written by the account.
 	CountUnread(ctx context.Context, room RoomID, account AccountID, after int64) (int, error)
@@ -114,6 +147,30 @@ type InviteStore interface {
 	AddToken(ctx context.Context, token Token) error
 	// RevokeToken invalidates a token; revoking an unknown one is no error.
 	RevokeToken(ctx context.Context, room RoomID, token string, by AccountID) error
+	// UseToken lets somebody enter by a token. ErrNotFound unless it is valid, for
+	// that room, the room not removed and, if it is a personal one, for by. A token
+	// for one use is invalid afterwards: of many who try at once, one succeeds.
+	UseToken(ctx context.Context, room RoomID, token string, by AccountID) (Token, error)
+	// Invitations lists the valid personal invitations of an account, oldest first.
+	Invitations(ctx context.Context, account AccountID) ([]Invitation, error)
+}
+
+// RelationStore keeps who has whom as a contact, and the rooms behind that.
+type RelationStore interface {
+	// Relations lists the relations of an account, disabled contacts too, in a
+	// constant number of queries.
+	Relations(ctx context.Context, account AccountID) ([]Relation, error)
+	// Relation reads both directions between two accounts, that of a first;
+	// ErrNotFound if there is none.
+	Relation(ctx context.Context, a, b AccountID) ([]Relation, error)
+	// Relate makes the relations of an account that do not exist yet, and returns
+	// with whom. Whoever does the same at once, there is one relation afterwards.
+	Relate(ctx context.Context, a AccountID, contacts []AccountID) ([]AccountID, error)
+	// OpenContact makes what is missing of the relation and of the room behind it
+	// (record; its OwnerID becomes the relation's id) and returns the room in effect.
+	OpenContact(ctx context.Context, a, b AccountID, record RoomRecord) (RoomID, error)
+	// SaveContactMark moves the account's read mark in its relation forward.
+	SaveContactMark(ctx context.Context, account, contact AccountID, mark ReadMark, at int64) error
 }
 
 // Store is what the database offers to this package.
@@ -122,4 +179,5 @@ type Store interface {
 	RoomStore
 	MessageStore
 	InviteStore
+	RelationStore
 }

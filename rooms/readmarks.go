@@ -30,7 +30,7 @@ func (r *Room) chatConfirm(c call) {
 
 func (r *Room) confirm(account AccountID, msgID string) {
 	if msg := r.chat.find(msgID); msg != nil {
-		r.moveMark(ReadMark{account, msg.ID, msg.Time})
+		r.confirmed(account, *msg)
 		return
 	}
 	if r.chat.complete || r.chat.covers(r.members[account].mark.Time) {
@@ -39,7 +39,7 @@ func (r *Room) confirm(account AccountID, msgID string) {
 	r.hub.background(func(ctx context.Context) {
 		msg, err := r.hub.store.Message(ctx, r.id, msgID)
 		if err == nil {
-			r.box.force(markEvent{ReadMark{account, msg.ID, msg.Time}})
+			r.box.force(markEvent{account, msg})
 		} else if !errors.Is(err, ErrNotFound) {
 			r.log.Warn("read mark not set", "account", account, "err", err)
 		}
@@ -47,16 +47,32 @@ func (r *Room) confirm(account AccountID, msgID string) {
 }
 
 // markEvent brings a read mark whose message had to be looked up.
-type markEvent struct{ mark ReadMark }
+type markEvent struct {
+	account AccountID
+	msg     Message
+}
 
-func (e markEvent) apply(r *Room) { r.moveMark(e.mark) }
+func (e markEvent) apply(r *Room) { r.confirmed(e.account, e.msg) }
+
+// confirmed notes that a member has read up to a message.
+func (r *Room) confirmed(account AccountID, msg Message) {
+	m := r.members[account]
+	switch {
+	case m == nil || m.guest:
+	case r.isContact():
+		r.confirmContact(m, msg)
+	default:
+		r.moveMark(ReadMark{account, msg.ID, msg.Time})
+	}
+}
 
 func (r *Room) moveMark(mark ReadMark) {
 	m := r.members[mark.Account]
 	if m == nil || mark.Time <= m.mark.Time {
 		return
 	}
-	m.mark = mark
+	m.mark, m.counted = mark, false
+	r.recount(m)
 	if !r.persistent {
 		return
 	}
@@ -94,16 +110,14 @@ func (r *Room) saveMarks() {
 }
 
 // unread counts the messages that are newer than the member's read mark and not
-// its own (docs/protocol.md 8.4). null: the database did not answer.
+// its own (docs/protocol.md 8.4). It is kept for each member, so that the database
+// is asked once at most. null: it did not answer.
 func (r *Room) unread(m *member) any {
-	if r.chat.covers(m.mark.Time+1) || !r.persistent {
-		count := 0
-		for _, msg := range r.chat.tail[r.chat.from(m.mark.Time+1):] {
-			if msg.From != m.id {
-				count++
-			}
-		}
-		return count
+	if m.guest {
+		return 0
+	}
+	if r.recount(m); m.counted {
+		return m.unread
 	}
 	ctx, cancel := r.hub.storeContext()
 	defer cancel()
@@ -112,5 +126,19 @@ func (r *Room) unread(m *member) any {
 		r.log.Error("unread messages not counted", "account", m.id, "err", err)
 		return nil
 	}
+	m.unread, m.counted = count, true
 	return count
+}
+
+// recount counts from memory, if the log in memory reaches back to the mark.
+func (r *Room) recount(m *member) {
+	if !r.chat.covers(m.mark.Time+1) && r.persistent {
+		return
+	}
+	m.unread, m.counted = 0, true
+	for _, msg := range r.chat.tail[r.chat.from(m.mark.Time+1):] {
+		if msg.From != m.id && msg.Status == "" {
+			m.unread++
+		}
+	}
 }

@@ -16,26 +16,28 @@ type Room struct {
 	log  *slog.Logger
 	box  mailbox[roomEvent]
 	conf atomic.Pointer[roomConf] // what others may read: a snapshot
+	// seenByGuests are the members, for guests' questions; nil without guests
+	seenByGuests atomic.Pointer[map[AccountID]bool]
 
 	// owned by the mailbox
-	ready       bool // loaded or created
-	persistent  bool
-	record      RoomRecord
-	settings    roomSettings
-	members     map[AccountID]*member
-	order       []AccountID // members, in the order they came
-	authorized  []AccountID // in the order they were let in by name
-	attached    []AccountID // who gets the room's events
-	lookingOn   []*member   // those of them who see new messages at once
-	assigned    []Assignment
-	publicToken string
-	tokens      []Token // of a temporary room: stored when it gets a name
-	chat        chatLog
-	unsent      []unsentMessage // accepted in this batch, not stored yet
-	usedAt      time.Time       // somebody was there, or was let in
-	dirtyMarks  map[AccountID]struct{}
-	timers      timers
-	closed      bool
+	ready      bool // loaded or created
+	persistent bool
+	record     RoomRecord
+	settings   roomSettings
+	members    map[AccountID]*member
+	order      []AccountID // members, in the order they came
+	authorized []AccountID // in the order they were let in by name
+	attached   []AccountID // who gets the room's events
+	pair       []Relation  // both directions, in contact rooms only
+	lookingOn  []*member   // those of them who see new messages at once
+	assigned   []Assignment
+	tokens     []Token // invite tokens that are valid
+	chat       chatLog
+	unsent     []unsentMessage // accepted in this batch, not stored yet
+	usedAt     time.Time       // somebody was there, or was let in
+	dirtyMarks map[AccountID]struct{}
+	timers     timers
+	closed     bool
 }
 
 // timers of a room; each posts an event. nil means: not running.
@@ -51,7 +53,7 @@ type roomConf struct {
 	ClientID   RoomID `json:"clientId"`
 	Persistent bool   `json:"persistent"`
 	Name       string `json:"name"`
-	Avatar     string `json:"avatar"`
+	Avatar     string `json:"avatar,omitempty"` // not in contact rooms
 	IsPrivate  bool   `json:"isPrivate"`
 	Req        string `json:"req,omitempty"`
 }
@@ -93,9 +95,13 @@ func (r *Room) handle(events []roomEvent) {
 func (r *Room) reject(e roomEvent) {
 	switch e := e.(type) {
 	case enterEvent:
-		r.hub.toAccount(e.account, refusedEvent{e.call, "ERR_COULD_NOT_JOIN"})
+		r.hub.toAccount(e.account, e.refused(r))
 	case attachEvent:
 		r.hub.toAccount(e.account, leftEvent{r.id})
+	case guestTokenEvent:
+		e.answer <- ErrNotFound
+	case runEvent:
+		close(e.done)
 	}
 }
 
@@ -145,35 +151,19 @@ func (t *timers) stop() {
 // clientCallRoom is a room event of a client (docs/protocol.md 7 to 10).
 type clientCallRoom struct{ call }
 
-// roomHandlers take the room events of clients.
-var roomHandlers = map[string]func(*Room, call){
-	"initialize":    (*Room).initialize,
-	"persist":       (*Room).persist,
-	"leave":         (*Room).leave,
-	"active":        (*Room).active,
-	"counter-reset": (*Room).counterReset,
-	"chat":          (*Room).chatCall,
-	"invite":        (*Room).inviteCall,
-	"settings":      (*Room).settingsCall,
-}
-
 func (e clientCallRoom) apply(r *Room) {
 	m := r.members[e.from.Account]
 	if m == nil || !m.attached {
 		r.refuseStranger(e.call) // it left while its event was on the way
 		return
 	}
-	if handler := roomHandlers[e.Type]; handler != nil {
-		handler(r, e.call)
-		return
-	}
-	r.answer(e.call, "", nil, "ERR_NO_LISTENER")
+	r.dispatch("", roomHandlers, e.call)
 }
 
 // refuseStranger answers a request of somebody who is not in the room.
 func (r *Room) refuseStranger(c call) {
 	if answer := c.refusal("ERR_NOT_MEMBER", maxLayers-1); answer != nil {
-		r.hub.post.Reply(c.from, encode(event{string(r.id), answer}))
+		r.hub.post.Reply(c.from, encode(event{r.address(c.from.Account), answer}))
 	}
 }
 
@@ -187,14 +177,23 @@ func (e clientCallRoom) isMessage() bool {
 	return ok && c.Type == "msg"
 }
 
-// encode renders a room event for clients; the path leads from the room to the
-// component, e.g. "chat" (docs/protocol.md 3.1).
-func (r *Room) encode(component, typ string, data any) []byte {
+// address is the name under which an account knows the room: its id or, for a
+// contact room, the other one of the two (docs/protocol.md 3.2).
+func (r *Room) address(to AccountID) string {
+	if r.isContact() {
+		return string(r.other(to))
+	}
+	return string(r.id)
+}
+
+// encode renders a room event; the path leads from the room to the component, e.g.
+// "chat" (docs/protocol.md 3.1).
+func encodeRoom(address, component, typ string, data any) []byte {
 	inner := event{typ, data}
 	if component != "" {
 		inner = event{component, inner}
 	}
-	return encode(event{string(r.id), inner})
+	return encode(event{address, inner})
 }
 
 // toAll sends a room event to everybody who is in the room.
@@ -204,19 +203,26 @@ func (r *Room) toAll(component, typ string, data any) {
 
 // toOthers sends a room event to all but one.
 func (r *Room) toOthers(except AccountID, component, typ string, data any) {
-	if len(r.attached) > 0 {
-		r.hub.post.Deliver(r.attached, except, r.encode(component, typ, data))
+	switch {
+	case r.isContact():
+		for _, id := range r.attached {
+			if id != except {
+				r.toOne(id, component, typ, data)
+			}
+		}
+	case len(r.attached) > 0:
+		r.hub.post.Deliver(r.attached, except, encodeRoom(string(r.id), component, typ, data))
 	}
 }
 
 // toOne sends a room event to all connections of one account.
 func (r *Room) toOne(id AccountID, component, typ string, data any) {
-	r.hub.post.Deliver([]AccountID{id}, "", r.encode(component, typ, data))
+	r.hub.post.Deliver([]AccountID{id}, "", encodeRoom(r.address(id), component, typ, data))
 }
 
 // toAsker sends a room event to the connection that asked.
 func (r *Room) toAsker(c call, component, typ string, data any) {
-	r.hub.post.Reply(c.from, r.encode(component, typ, data))
+	r.hub.post.Reply(c.from, encodeRoom(r.address(c.from.Account), component, typ, data))
 }
 
 // answer replies to a request inside a component; without requestId it does nothing.
@@ -228,7 +234,7 @@ func (r *Room) answer(c call, component string, response any, code string) {
 	if component != "" {
 		inner = event{component, inner}
 	}
-	r.hub.post.Reply(c.from, encode(event{string(r.id), inner}))
+	r.hub.post.Reply(c.from, encode(event{r.address(c.from.Account), inner}))
 }
 
 // refresh renews the snapshot that others read.
@@ -271,7 +277,7 @@ func (e createEvent) apply(r *Room) {
 		r.record.Name = clip("[ temp ] created by: "+owner.Name, maxName)
 	} else if err := r.storeNew(); err != nil {
 		r.log.Error("room not created", "err", err)
-		r.hub.toAccount(e.owner, refusedEvent{e.call, "ERR_CREATE_FAILED"})
+		r.hub.toAccount(e.owner, refusedEvent{call: e.call, code: "ERR_CREATE_FAILED"})
 		r.end()
 		return
 	}
@@ -285,7 +291,8 @@ func (e createEvent) apply(r *Room) {
 	}
 	r.refresh()
 	r.used()
-	r.hub.toAccount(e.owner, enteredEvent{r.id, r.conf.Load(), e.call, e.req})
+	conf := r.conf.Load()
+	r.hub.toAccount(e.owner, enteredEvent{room: r.id, conf: conf, call: e.call, req: e.req, response: conf})
 }
 
 func (r *Room) storeNew() error {
@@ -323,8 +330,19 @@ func (loadEvent) apply(r *Room) {
 		return
 	}
 	r.take(data)
-	r.refresh()
-	r.used()
+}
+
+// loadedEvent brings a room that was read together with others.
+type loadedEvent struct {
+	data   *RoomData
+	reader AccountID // whom Unread is for
+}
+
+func (e loadedEvent) apply(r *Room) {
+	r.take(e.data)
+	if m := r.members[e.reader]; m != nil && !r.isContact() && m.marked {
+		m.unread, m.counted = e.data.Unread, true
+	}
 }
 
 func (r *Room) read() (*RoomData, error) {
@@ -338,24 +356,57 @@ func (r *Room) take(data *RoomData) {
 	r.ready, r.persistent = true, true
 	r.record = data.Room
 	r.settings = readSettings(data.Room.Settings, r.hub.opt.UserLimit)
-	r.publicToken = data.PublicToken
+	r.tokens = data.Tokens
 	r.assigned = data.Assigned
+	r.pair = data.Relation
 	r.chat.load(data.Tail, len(data.Tail) < tailLoaded)
 	for _, i := range r.hub.dir.getAll(data.Authorized) {
 		r.addMember(i).authorized = true
 		r.authorized = append(r.authorized, i.ID)
 	}
 	for _, a := range data.Assigned {
-		for _, i := range r.hub.dir.getAll(r.hub.groups.membersOf(workgroupID(a.FID))) {
-			r.addMember(i).workgroups++
+		id := workgroupID(a.FID)
+		for _, i := range r.hub.dir.getAll(r.hub.groups.membersOf(id)) {
+			m := r.addMember(i)
+			m.groups = append(m.groups, id)
 		}
 	}
 	for _, mark := range data.Marks {
 		if m := r.members[mark.Account]; m != nil {
-			m.mark = mark
+			m.mark, m.marked = mark, true
 		}
 	}
+	r.takeRelation()
+	r.makeMarks()
 	r.loadRecent()
+	r.refresh()
+	r.used()
+}
+
+// makeMarks gives members through workgroups who were never here a read mark: what
+// was said before is not unread to them (docs/protocol.md 8.4).
+func (r *Room) makeMarks() {
+	var without []AccountID
+	for _, id := range r.order {
+		if m := r.members[id]; !m.marked && !m.guest && !r.isContact() {
+			without = append(without, id)
+		}
+	}
+	if len(without) == 0 || !r.persistent {
+		return
+	}
+	ctx, cancel := r.hub.storeContext()
+	defer cancel()
+	marks, err := r.hub.store.MakeReadMarks(ctx, r.id, without)
+	if err != nil {
+		r.log.Warn("read marks of new members not stored", "count", len(without), "err", err)
+		return
+	}
+	for _, mark := range marks {
+		if m := r.members[mark.Account]; m != nil {
+			m.mark, m.marked = mark, true
+		}
+	}
 }
 
 // used notes that somebody was there until now, or comes soon.

@@ -41,21 +41,17 @@ func validName(name string) bool {
 		!strings.ContainsFunc(name, unicode.IsControl)
 }
 
-func (r *Room) settingsCall(outer call) {
-	c, ok := decodeCall(outer.from, outer.Data)
-	if !ok {
-		r.answer(outer, "", nil, "ERR_INVALID_DATA")
+// settingsGet answers with what the asking account may see.
+func (r *Room) settingsGet(c call) {
+	if r.isContact() {
+		r.answer(c, "settings", struct{}{}, "")
 		return
 	}
-	switch c.Type {
-	case "get":
-		r.answer(c, "settings", r.settingsFor(c.from.Account), "")
-	case "setting":
-		r.changeSetting(c)
-	default:
-		r.answer(c, "settings", nil, "ERR_NO_LISTENER")
-	}
+	r.answer(c, "settings", r.settingsFor(c.from.Account), "")
 }
+
+// settingsSave is a type without function that clients may send.
+func (r *Room) settingsSave(c call) { r.answer(c, "settings", nil, "") }
 
 // settingsFor is what the account may see (docs/protocol.md 10).
 func (r *Room) settingsFor(id AccountID) map[string]any {
@@ -77,14 +73,7 @@ type settingUpdate struct {
 	Value   any    `json:"value"`
 }
 
-// settingHandlers change one setting; they return the value in effect, or the code
-// of the refusal.
-var settingHandlers = map[string]func(*Room, any) (value any, code string){
-	"roomName":  (*Room).setName,
-	"userLimit": (*Room).setUserLimit,
-}
-
-func (r *Room) changeSetting(c call) {
+func (r *Room) settingsSet(c call) {
 	var in struct {
 		Setting string `json:"setting"`
 		Value   any    `json:"value"`
@@ -94,16 +83,16 @@ func (r *Room) changeSetting(c call) {
 		return
 	}
 	in.Setting = clip(in.Setting, maxName)
-	handler := settingHandlers[in.Setting]
-	if handler == nil {
+	s, known := settingHandlers[in.Setting]
+	switch {
+	case !known:
 		r.refuseSetting(c, in.Setting, "ERR_UNKNOWN_SETTING")
 		return
-	}
-	if !r.rules(c.from.Account) {
+	case s.who&r.rolesOf(r.members[c.from.Account]) == 0:
 		r.refuseSetting(c, in.Setting, "ERR_NOT_ADMIN")
 		return
 	}
-	value, code := handler(r, in.Value)
+	value, code := s.set(r, c, in.Value)
 	if code != "" {
 		r.refuseSetting(c, in.Setting, code)
 		return
@@ -111,8 +100,8 @@ func (r *Room) changeSetting(c call) {
 	done := settingUpdate{Success: true, Setting: in.Setting, Value: value}
 	r.toAll("settings", "update", done)
 	r.answer(c, "settings", done, "")
-	if in.Setting == "roomName" {
-		r.tellName()
+	if s.then != nil {
+		s.then(r, value)
 	}
 }
 
@@ -121,7 +110,7 @@ func (r *Room) refuseSetting(c call, setting, code string) {
 	r.answer(c, "settings", nil, code)
 }
 
-func (r *Room) setName(v any) (any, string) {
+func (r *Room) setName(_ call, v any) (any, string) {
 	name, _ := v.(string)
 	name = strings.TrimSpace(name)
 	switch {
@@ -141,7 +130,7 @@ func (r *Room) setName(v any) (any, string) {
 	return name, ""
 }
 
-func (r *Room) setUserLimit(v any) (any, string) {
+func (r *Room) setUserLimit(_ call, v any) (any, string) {
 	limit, ok := wholeNumber(v)
 	if !ok {
 		return nil, "ERR_INVALID_VALUE"
@@ -157,6 +146,9 @@ func (r *Room) setUserLimit(v any) (any, string) {
 	r.settings.UserLimit = limit
 	return limit, ""
 }
+
+// setBridged refuses what needs a media bridge, which comes with streaming.
+func (r *Room) setBridged(call, any) (any, string) { return nil, "ERR_NO_PROXY" }
 
 // tellName tells everybody the room's new name and picture.
 func (r *Room) tellName() {

@@ -46,37 +46,64 @@ type roomRelation struct {
 }
 
 func (r *Room) initialize(c call) {
-	r.toAsker(c, "", "initialize", r.state(r.members[c.from.Account]))
+	m := r.members[c.from.Account]
+	if r.isContact() {
+		r.toAsker(c, "", "initialize", r.contactState(m))
+		return
+	}
+	r.toAsker(c, "", "initialize", r.state(m))
 }
 
 func (r *Room) state(m *member) roomState {
 	s := roomState{
 		ID: r.id, Name: r.record.Name, OwnerID: r.record.OwnerID, Persistent: r.persistent,
 		Settings: r.settingsState(), GuestAvatar: r.hub.pics.guest,
-		Users:  list(r.order),
-		Admins: []AccountID{}, Online: []AccountID{}, Recent: []AccountID{},
+		Users:  r.present(),
+		Admins: []AccountID{}, Online: r.online(), Recent: r.recently(),
 		Guests: []AccountID{}, Peers: []AccountID{},
 		AtNames:    r.names(),
-		Authed:     list(r.authorized),
+		Authed:     list(r.presentOf(r.authorized)),
 		Workgroups: roomWorkgroups{r.hub.groups.all(), r.assignments()},
-		Relation:   roomRelation{r.unread(m), nil},
+		Relation:   r.relationOf(m),
 	}
-	for _, i := range r.hub.dir.getAll(r.order) {
-		if i.isAdmin() {
-			s.Admins = append(s.Admins, i.ID)
+	for _, id := range s.Users {
+		switch m := r.members[id]; {
+		case m.guest:
+			s.Guests = append(s.Guests, id)
+		case m.admin:
+			s.Admins = append(s.Admins, id)
 		}
-		member := r.members[i.ID]
-		if member.attached && member.visible {
-			s.Online = append(s.Online, i.ID)
-		}
-		if member.recent > 0 {
-			s.Recent = append(s.Recent, i.ID)
-		}
-	}
-	if last := r.chat.last(); last != nil && r.persistent {
-		s.Relation.LastMessage = last.event()
 	}
 	return s
+}
+
+// online lists the members who are seen to be there.
+func (r *Room) online() []AccountID {
+	return r.presentWhere(func(m *member) bool { return m.attached && m.visible })
+}
+
+// recently lists the members who wrote lately.
+func (r *Room) recently() []AccountID {
+	return r.presentWhere(func(m *member) bool { return m.recent > 0 })
+}
+
+func (r *Room) presentWhere(is func(*member) bool) []AccountID {
+	ids := []AccountID{}
+	for _, id := range r.order {
+		if m := r.members[id]; !m.absent && is(m) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// relationOf is how far a member has read, and the newest message.
+func (r *Room) relationOf(m *member) roomRelation {
+	relation := roomRelation{UnreadMessages: r.unread(m)}
+	if last := r.chat.last(); last != nil && r.persistent {
+		relation.LastMessage = last.blanked().event()
+	}
+	return relation
 }
 
 // assignments lists the assigned workgroups that FriendCore still knows.

@@ -79,7 +79,8 @@ func (h *Hub) SyncGroups(_ context.Context, groups []Group) error {
 		}
 	}
 	before := h.contactsOfOnline()
-	changes, affected := h.groups.replace(next)
+	e, affected := h.groups.replace(next)
+	changes := e.changes
 	for _, c := range changes {
 		h.tellGroup(c)
 	}
@@ -89,6 +90,12 @@ func (h *Hub) SyncGroups(_ context.Context, groups []Group) error {
 	}
 	if len(changes) > 0 {
 		h.tellContactChanges(before)
+	}
+	if len(changes)+len(e.added)+len(e.removed) > 0 || e.renamed {
+		h.eachRoom(e)
+	}
+	for _, id := range affected {
+		h.toAccount(id, moreRoomsEvent{})
 	}
 	return nil
 }

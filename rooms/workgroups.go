@@ -3,6 +3,7 @@ package rooms
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -59,7 +60,7 @@ type groupChange struct {
 
 // replace puts a new list of groups in the place of the old one and returns the
 // changes of membership, and who is in other groups than before.
-func (w *workgroups) replace(groups []*workgroup) (changes []groupChange, affected []AccountID) {
+func (w *workgroups) replace(groups []*workgroup) (e groupsEvent, affected []AccountID) {
 	byID := make(map[WorkgroupID]*workgroup, len(groups))
 	of := map[AccountID][]WorkgroupID{}
 	all := make(map[WorkgroupID]workgroupWire, len(groups))
@@ -82,15 +83,24 @@ func (w *workgroups) replace(groups []*workgroup) (changes []groupChange, affect
 	for id := range mergeKeys(old, byID) {
 		c := groupChange{id: id}
 		var before []AccountID
-		if g := old[id]; g != nil {
-			before = g.members
+		was, is := old[id], byID[id]
+		if was != nil {
+			before = was.members
 		}
-		if g := byID[id]; g != nil {
-			c.members = g.members
+		if is != nil {
+			c.members = is.members
+		}
+		switch {
+		case was == nil:
+			e.added = append(e.added, is.wire())
+		case is == nil:
+			e.removed = append(e.removed, id)
+		case was.Name != is.Name || was.ParentID != is.ParentID:
+			e.renamed = true
 		}
 		c.added, c.removed = without(c.members, before), without(before, c.members)
 		if len(c.added)+len(c.removed) > 0 {
-			changes = append(changes, c)
+			e.changes = append(e.changes, c)
 		}
 		for _, m := range append(c.added, c.removed...) {
 			touched[m] = true
@@ -101,7 +111,21 @@ func (w *workgroups) replace(groups []*workgroup) (changes []groupChange, affect
 			affected = append(affected, id)
 		}
 	}
-	return changes, affected
+	return e, affected
+}
+
+// byUID finds workgroups by FriendCore's unique ids, each once; others are left out.
+func (w *workgroups) byUID(uids []any) []Group {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	var found []Group
+	for _, g := range w.byID {
+		if slices.Contains(uids, any(g.UID)) {
+			found = append(found, g.Group)
+		}
+	}
+	slices.SortFunc(found, func(a, b Group) int { return strings.Compare(a.ID, b.ID) })
+	return found
 }
 
 func mergeKeys(a, b map[WorkgroupID]*workgroup) map[WorkgroupID]struct{} {

@@ -52,7 +52,8 @@ func TestReplaceReportsChanges(t *testing.T) {
 	} {
 		groups := newWorkgroups()
 		groups.replace(tc.before)
-		changes, affected := groups.replace(tc.after)
+		e, affected := groups.replace(tc.after)
+		changes := e.changes
 		var got groupChange
 		for _, change := range changes {
 			if change.id == "friend_wg_1" {

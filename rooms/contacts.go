@@ -1,0 +1,416 @@
+package rooms
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// contact is what an account keeps of somebody it has a relation with. It belongs to
+// the account's mailbox.
+type contact struct {
+	opening bool   // the room behind the chat is on its way
+	waiting []call // events for it, in order
+}
+
+// maxWaiting bounds the events that wait for a contact room.
+const maxWaiting = 256
+
+// contactCall is an event of a client that is addressed to a contact whose chat is
+// not open yet (docs/protocol.md 4.7).
+type contactCall struct{ call }
+
+func (e contactCall) apply(a *Account) {
+	defer a.pending.Add(-1)
+	id := AccountID(e.Type)
+	if room, open := a.chat(id); open {
+		a.hub.forward(room, e.call)
+		return
+	}
+	c := a.contacts[id]
+	switch {
+	case c == nil:
+		a.hub.notThere(e.call)
+	case len(c.waiting) >= maxWaiting:
+		a.refuseWaiting(e.call, "ERR_BUSY")
+	default:
+		c.waiting = append(c.waiting, e.call)
+		a.openChat(id, c, enterEvent{})
+	}
+}
+
+// refuseWaiting answers a request that cannot be handed on.
+func (a *Account) refuseWaiting(c call, code string) {
+	if answer := c.refusal(code, maxLayers); answer != nil {
+		a.hub.post.Reply(c.from, encode(answer))
+	}
+}
+
+// forward hands an event of a client to its room without waiting.
+func (h *Hub) forward(room RoomID, c call) {
+	if inner, ok := decodeCall(c.from, c.Data); ok {
+		h.toRoomIfThere(room, clientCallRoom{inner})
+	}
+}
+
+// chat is the room behind an open chat.
+func (a *Account) chat(contact AccountID) (RoomID, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	room, open := a.chats[contact]
+	return room, open
+}
+
+// openChat has the room behind a contact made, if need be, and entered.
+func (a *Account) openChat(id AccountID, c *contact, enter enterEvent) {
+	if c.opening {
+		return
+	}
+	c.opening = true
+	enter.account = a.id
+	started := a.hub.background(func(ctx context.Context) {
+		room, err := a.hub.store.OpenContact(ctx, a.id, id, RoomRecord{
+			ID: RoomID(newID("cont")), Name: "contact-room", IsPrivate: true,
+			Settings: []byte("{}"), Created: time.Now(),
+		})
+		a.box.force(chatOpened{id, room, err, enter})
+	})
+	if !started {
+		chatOpened{id, "", errBusy, enter}.apply(a)
+	}
+}
+
+var errBusy = errors.New("too many reads wait")
+
+// chatOpened says which room is behind a contact.
+type chatOpened struct {
+	contact AccountID
+	room    RoomID
+	err     error
+	enter   enterEvent
+}
+
+func (e chatOpened) apply(a *Account) {
+	if e.err != nil {
+		a.hub.log.Error("chat not opened", "account", a.id, "contact", e.contact, "err", e.err)
+		a.chatFailed(e.contact)
+		a.answer(e.enter.call, nil, "ERR_TRY_LATER")
+		return
+	}
+	a.hub.toRoomLoaded(e.room, e.enter)
+}
+
+// chatFailed gives up the events that wait for a chat, and tells who asked.
+func (a *Account) chatFailed(id AccountID) {
+	c := a.contacts[id]
+	if c == nil {
+		return
+	}
+	waiting := c.waiting
+	c.opening, c.waiting = false, nil
+	for _, w := range waiting {
+		a.refuseWaiting(w, "ERR_TRY_LATER")
+	}
+}
+
+// enterChat joins the room behind a contact and hands it what waited, in order;
+// false if it has closed meanwhile.
+func (a *Account) enterChat(e enteredEvent) bool {
+	c := a.contacts[e.contact]
+	if c == nil {
+		c = &contact{}
+		a.contacts[e.contact] = c
+		a.tellRelation(e.contact)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !e.silent {
+		a.send("join", joinData{e.marked(), list(a.joined)})
+	}
+	if !a.hub.toRoomIfThere(e.room, attachEvent{a.id, a.visible.Load()}) {
+		return false
+	}
+	a.chats[e.contact] = e.room
+	for _, w := range c.waiting {
+		a.hub.forward(e.room, w)
+	}
+	c.opening, c.waiting = false, nil
+	return true
+}
+
+// leaveChat forgets the room behind a chat; the next event opens it again. Events
+// that reached a room which was just ending are asked for again by its clients.
+func (a *Account) leaveChat(room RoomID) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for contact, behind := range a.chats {
+		if behind == room {
+			delete(a.chats, contact)
+		}
+	}
+}
+
+// relationEntry is what an account is told of a relation (docs/protocol.md 4.7).
+type relationEntry struct {
+	ClientID AccountID `json:"clientId"`
+	Relation any       `json:"relation"` // a roomRelation
+	State    any       `json:"state"`    // null: the chat is not open
+}
+
+func (h *Hub) relationEntry(rel Relation) relationEntry {
+	e := relationEntry{ClientID: rel.Contact, Relation: roomRelation{UnreadMessages: rel.Unread}}
+	if last := rel.Last; last != nil {
+		e.Relation = roomRelation{rel.Unread, last.blanked().event()}
+	}
+	if rel.Room != "" && h.isLoaded(rel.Room) {
+		both := []AccountID{rel.Account, rel.Contact}
+		e.State = struct {
+			Users  []AccountID `json:"users"`
+			Online []AccountID `json:"online"`
+			Peers  []AccountID `json:"peers"`
+		}{both, h.onlineOf(both), []AccountID{}}
+	}
+	return e
+}
+
+// loadRelations reads the account's relations; what was known stays if the database
+// does not answer.
+func (a *Account) loadRelations() map[AccountID]relationEntry {
+	entries := map[AccountID]relationEntry{}
+	ctx, cancel := a.hub.storeContext()
+	defer cancel()
+	relations, err := a.hub.store.Relations(ctx, a.id)
+	if err != nil {
+		a.hub.log.Error("relations not read", "account", a.id, "err", err)
+		for id := range a.contacts {
+			entries[id] = relationEntry{ClientID: id, Relation: roomRelation{}}
+		}
+		return entries
+	}
+	for _, rel := range relations {
+		if a.contacts[rel.Contact] == nil {
+			a.contacts[rel.Contact] = &contact{}
+		}
+		if !rel.ContactDisabled {
+			entries[rel.Contact] = a.hub.relationEntry(rel)
+		}
+	}
+	return entries
+}
+
+// tellRelation tells the account's client of a relation that it does not know.
+func (a *Account) tellRelation(contact AccountID) {
+	if !a.initialized.Load() {
+		return // it is in what the client asks for first
+	}
+	a.hub.background(func(ctx context.Context) {
+		both, err := a.hub.store.Relation(ctx, a.id, contact)
+		if err != nil || len(both) == 0 {
+			a.hub.log.Error("relation not read", "account", a.id, "contact", contact, "err", err)
+			return
+		}
+		a.send("relation-add", a.hub.relationEntry(both[0]))
+	})
+}
+
+// relatedEvent says that there is a relation with somebody now.
+type relatedEvent struct{ contact AccountID }
+
+func (e relatedEvent) apply(a *Account) {
+	if a.contacts[e.contact] == nil {
+		a.contacts[e.contact] = &contact{}
+	}
+	a.tellRelation(e.contact)
+}
+
+// contactDisabled says that somebody was disabled or enabled (docs/protocol.md 4.7).
+type contactDisabled struct {
+	id AccountID
+	on bool
+}
+
+func (e contactDisabled) apply(a *Account) {
+	switch {
+	case a.contacts[e.id] == nil || !a.initialized.Load():
+	case e.on:
+		a.send("relation-remove", e.id)
+	default:
+		a.tellRelation(e.id)
+	}
+}
+
+// relationAdd makes a relation (docs/protocol.md 4.5).
+func (a *Account) relationAdd(c call) {
+	var in struct {
+		ClientID AccountID `json:"clientId"`
+	}
+	if !c.into(&in) || in.ClientID == "" {
+		a.answer(c, nil, "ERR_INVALID_ID")
+		return
+	}
+	if !a.mayRelate(in.ClientID) {
+		a.answer(c, nil, "ERR_NOT_A_USER")
+		return
+	}
+	a.hub.relate(a.id, in.ClientID, func(err error) {
+		if err != nil {
+			a.answer(c, nil, "ERR_COULD_NOT_RELATE")
+			return
+		}
+		a.answer(c, in.ClientID, "")
+	})
+}
+
+func (a *Account) mayRelate(id AccountID) bool {
+	i := a.hub.dir.get(id)
+	return i != nil && id != a.id && !i.guest && !i.Disabled
+}
+
+// relate makes a relation of two and tells both; then is called with the outcome.
+func (h *Hub) relate(a, b AccountID, then func(error)) {
+	started := h.background(func(ctx context.Context) {
+		_, err := h.store.Relate(ctx, a, []AccountID{b})
+		if err != nil {
+			h.log.Error("relation not made", "account", a, "contact", b, "err", err)
+		}
+		then(err)
+		if err == nil {
+			h.toAccount(a, relatedEvent{b})
+			h.toAccount(b, relatedEvent{a})
+		}
+	})
+	if !started {
+		then(errBusy)
+	}
+}
+
+// AddRelations makes relations that somebody made in FriendCore (12.4). Users are
+// named by FriendCore's ids; those who are not known here are left out.
+func (h *Hub) AddRelations(ctx context.Context, source string, contacts []string) error {
+	from := h.dir.byFriendID(source)
+	if from == nil || from.guest {
+		return nil
+	}
+	var ids []AccountID
+	for _, user := range contacts {
+		if i := h.dir.byFriendID(user); i != nil && i.ID != from.ID {
+			ids = append(ids, i.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	made, err := h.store.Relate(ctx, from.ID, ids)
+	if err != nil {
+		return err
+	}
+	for _, id := range made {
+		h.toAccount(from.ID, relatedEvent{id})
+		h.toAccount(id, relatedEvent{from.ID})
+	}
+	return nil
+}
+
+// contactEvent is the account event contact, of which open-chat is the only kind
+// (docs/protocol.md 4.4).
+func (a *Account) contactEvent(outer call) {
+	c, ok := decodeCall(outer.from, outer.Data)
+	var id AccountID
+	switch {
+	case !ok || c.Type != "open-chat":
+		a.answer(outer, nil, "ERR_NO_LISTENER")
+		return
+	case !c.into(&id) || !a.mayRelate(id):
+		a.answer(outer, nil, "ERR_NOT_A_USER")
+		return
+	}
+	if _, open := a.chat(id); open {
+		conf := a.hub.contactConf(id)
+		a.hub.post.Reply(outer.from, encode(event{"join", joinData{conf, nil}}))
+		a.answer(outer, conf, "")
+		return
+	}
+	known := a.contacts[id]
+	if known == nil {
+		a.hub.relate(a.id, id, func(err error) {
+			if err != nil {
+				a.answer(outer, nil, "ERR_COULD_NOT_RELATE")
+				return
+			}
+			a.box.force(openRelated{id, outer})
+		})
+		return
+	}
+	a.openChat(id, known, enterEvent{call: outer})
+}
+
+// openRelated opens a chat whose relation has just been made.
+type openRelated struct {
+	contact AccountID
+	call    call
+}
+
+func (e openRelated) apply(a *Account) {
+	if a.contacts[e.contact] == nil {
+		a.contacts[e.contact] = &contact{}
+	}
+	a.openChat(e.contact, a.contacts[e.contact], enterEvent{call: e.call})
+}
+
+// hiddenContact is a contact whose account is disabled (docs/protocol.md 4.5).
+type hiddenContact struct {
+	ClientID   AccountID `json:"clientId"`
+	Name       string    `json:"name"`
+	IsDisabled bool      `json:"fIsDisabled"`
+}
+
+// hiddenList answers with the contacts whose accounts are disabled.
+func (a *Account) hiddenList(c call) {
+	hidden := []hiddenContact{}
+	for _, i := range a.hub.dir.getAll(a.contactIDs()) {
+		if i.Disabled {
+			hidden = append(hidden, hiddenContact{i.ID, i.Name, true})
+		}
+	}
+	a.answer(c, hidden, "")
+}
+
+func (a *Account) contactIDs() []AccountID {
+	ids := make([]AccountID, 0, len(a.contacts))
+	for id := range a.contacts {
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+// hiddenOpen opens the log of a disabled contact, for who asked only.
+func (a *Account) hiddenOpen(c call) {
+	var id AccountID
+	c.into(&id)
+	i, known := a.hub.dir.get(id), a.contacts[id]
+	if i == nil || known == nil || !i.Disabled {
+		a.answer(c, nil, "")
+		return
+	}
+	a.openChat(id, known, enterEvent{call: c, silent: true})
+}
+
+// hiddenConf answers hidden-open.
+type hiddenConf struct {
+	*roomConf
+	Identity any `json:"identity"`
+}
+
+// hiddenClose closes what hidden-open opened.
+func (a *Account) hiddenClose(c call) {
+	var id AccountID
+	c.into(&id)
+	i := a.hub.dir.get(id)
+	room, open := a.chat(id)
+	if open && i != nil && i.Disabled {
+		a.leaveChat(room)
+		a.hub.toRoomIfThere(room, detachEvent{a.id})
+		a.send("close", id)
+	}
+	a.answer(c, nil, "")
+}
