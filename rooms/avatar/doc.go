@@ -9,6 +9,6 @@
 // bounds, decodes, crops and scales them, and makes them fit the database's column.
 //
 // It is pure: names or pictures in, pictures out. It must never know who they belong
-// to, nor keep or cache anything. Own may take a second and 300 MiB for the worst
-// that somebody can send: how many run at a time is up to the caller.
+// to, nor keep or cache anything. For the worst that somebody can send, Own
+// takes about a second and 250 MiB: how many run at a time is up to the caller.
 package avatar

@@ -16,9 +16,12 @@ const (
 )
 
 // fit encodes a square picture so that it fits the column. It tries all colors, then
-// few, then smaller sides.
+// a palette, then smaller sides.
 func fit(img *image.NRGBA) []byte {
-	const gain = 8 // few colors do not make a picture smaller than this part
+	const (
+		colors = 256
+		gain   = 5 // a palette makes a picture hardly smaller than this part
+	)
 	full := img
 	for side := full.Rect.Dx(); ; side = max(side*3/4, 1) {
 		if side < full.Rect.Dx() {
@@ -31,10 +34,8 @@ func fit(img *image.NRGBA) []byte {
 		if len(all) > maxPNG*gain {
 			continue
 		}
-		for _, colors := range []int{256, 64} {
-			if few := encode(quantize(img, colors)); len(few) <= maxPNG {
-				return few
-			}
+		if few := encode(quantize(img, colors)); len(few) <= maxPNG {
+			return few
 		}
 	}
 }
