@@ -1,8 +1,11 @@
 package sql
 
 import (
+	"bytes"
 	"context"
 	dbsql "database/sql"
+	"encoding/json"
+	"fmt"
 	"slices"
 	"time"
 
@@ -123,6 +126,46 @@ func (db *DB) Avatars(ctx context.Context, ids []rooms.AccountID) (map[rooms.Acc
 		return nil
 	})
 	return avatars, err
+}
+
+// SetAvatar keeps an account's own picture, a data URL; an empty one is none.
+func (db *DB) SetAvatar(ctx context.Context, id rooms.AccountID, avatar string) error {
+	what := fmt.Sprintf("keep the picture of account %s", id)
+	if err := checkFields(field{"account.avatar", avatar, 0}); err != nil {
+		return wrap(what, err)
+	}
+	return db.write(ctx, what, 1, func(ctx context.Context, s session) error {
+		return s.change(ctx, `UPDATE account SET avatar = ? WHERE clientId = ?`, null(avatar), string(id))
+	})
+}
+
+// SetAccountSetting merges one key into the settings of an account and returns all
+// of them. value is JSON; null takes the key out. Settings that are damaged are begun
+// anew.
+func (db *DB) SetAccountSetting(ctx context.Context, id rooms.AccountID, key string, value []byte) (json.RawMessage, error) {
+	what := fmt.Sprintf("change settings of account %s", id)
+	if err := checkSetting(key, value); err != nil {
+		return nil, wrap(what, err)
+	}
+	if string(bytes.TrimSpace(value)) == "null" {
+		value = nil
+	}
+	var merged string
+	err := db.write(ctx, what, 1, func(ctx context.Context, s session) error {
+		var stored []byte
+		err := s.get(ctx, &stored, `SELECT settings FROM account WHERE clientId = ?`+s.db.dialect.forUpdate, string(id))
+		if err != nil {
+			return err
+		}
+		if merged, err = merge(settingsIn(s.db.log, stored, "account", string(id)), key, value); err != nil {
+			return err
+		}
+		return s.change(ctx, `UPDATE account SET settings = ? WHERE clientId = ?`, merged, string(id))
+	})
+	if err != nil {
+		return nil, err
+	}
+	return json.RawMessage(merged), nil
 }
 
 // TouchLogin notes that the account logged in now.

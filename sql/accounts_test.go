@@ -166,3 +166,63 @@ func TestAvatarAndTimes(t *testing.T) {
 		wantErr(t, db.TouchOnline(t.Context(), "acc-unknown"), rooms.ErrNotFound)
 	})
 }
+
+func TestSetAvatar(t *testing.T) {
+	sqltest.EachConfig(t, func(t *testing.T, c sql.Config) {
+		db := sqltest.Open(t, c)
+		ctx := t.Context()
+		acc := accounts(t, db, 2)
+		picture := "data:image/png;base64," + strings.Repeat("A", 65535-22)
+		must(t, db.SetAvatar(ctx, acc[0], picture))
+		must(t, db.SetAvatar(ctx, acc[0], picture))
+		got, err := db.Avatars(ctx, acc)
+		must(t, err)
+		same(t, got, map[rooms.AccountID]string{acc[0]: picture})
+		must(t, db.SetAvatar(ctx, acc[0], ""))
+		same(t, scalar[int](t, c, `SELECT COUNT(*) FROM account WHERE avatar IS NULL`), 2)
+		wantErr(t, db.SetAvatar(ctx, acc[0], picture+"A"), sql.ErrTooLong)
+		wantErr(t, db.SetAvatar(ctx, acc[0], "a\xff"), sql.ErrInvalid)
+		wantErr(t, db.SetAvatar(ctx, "acc-unknown", "x"), rooms.ErrNotFound)
+	})
+}
+
+func TestSetAccountSetting(t *testing.T) {
+	sqltest.EachConfig(t, func(t *testing.T, c sql.Config) {
+		db := sqltest.Open(t, c)
+		ctx := t.Context()
+		acc := accounts(t, db, 2)
+		long := `"` + strings.Repeat("x", 1000) + `"` // more than the predecessor's 191 characters
+		for _, step := range []struct{ key, value, want string }{
+			{"popped", `true`, `{"popped":true}`},
+			{`odd".$key`, ` 12345678901234567890 `, `{"odd\".$key":12345678901234567890,"popped":true}`},
+			{"popped", ` null `, `{"odd\".$key":12345678901234567890}`},
+			{"unknown", `null`, `{"odd\".$key":12345678901234567890}`},
+			{`odd".$key`, `null`, `{}`},
+			{"text", long, `{"text":` + long + `}`},
+		} {
+			got, err := db.SetAccountSetting(ctx, acc[0], step.key, []byte(step.value))
+			must(t, err)
+			same(t, string(got), step.want)
+			all, err := db.Accounts(ctx)
+			must(t, err)
+			same(t, string(all[0].Settings), step.want)
+			same(t, string(all[1].Settings), `{}`)
+		}
+		sqltest.Exec(t, c, `UPDATE account SET settings = '[]'`)
+		got, err := db.SetAccountSetting(ctx, acc[0], "a", []byte(`1`))
+		must(t, err)
+		same(t, string(got), `{"a":1}`)
+		for _, tc := range []struct {
+			id         rooms.AccountID
+			key, value string
+			want       error
+		}{
+			{"acc-unknown", "a", `1`, rooms.ErrNotFound}, {acc[0], "", `1`, sql.ErrInvalid}, {acc[0], "a", `{`, sql.ErrInvalid},
+			{acc[0], "a", ``, sql.ErrInvalid}, {acc[0], strings.Repeat("k", 192), `1`, sql.ErrTooLong},
+			{acc[0], "a", `"` + strings.Repeat("x", 65536) + `"`, sql.ErrTooLong}, {acc[0], "a", "\"\xff\"", sql.ErrInvalid},
+		} {
+			_, err := db.SetAccountSetting(ctx, tc.id, tc.key, []byte(tc.value))
+			wantErr(t, err, tc.want)
+		}
+	})
+}

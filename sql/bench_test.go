@@ -78,3 +78,121 @@ func BenchmarkOpen(b *testing.B) {
 		})
 	}
 }
+
+// fill writes n messages of one author into a room, past the stores, which would
+// take too long; one each millisecond from start on. Each tenth speaks of a topic,
+// each ten-thousandth of a rarity.
+func fill(b *testing.B, c sql.Config, id rooms.RoomID, from rooms.AccountID, n int) {
+	b.Helper()
+	const digit = `(SELECT 0 AS d UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4
+		UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9)`
+	for first := 0; first < n; first += 100_000 {
+		sqltest.Exec(b, c, fmt.Sprintf(`INSERT INTO message (msgId, roomId, fromId, timestamp, type, name, message, status)
+			SELECT %[1]s, '%[2]s', '%[3]s', %[4]d + i, 'msg', 'User', %[5]s, ''
+			FROM (SELECT %[6]d + a.d + 10 * b.d + 100 * c.d + 1000 * e.d + 10000 * f.d AS i
+				FROM %[7]s a, %[7]s b, %[7]s c, %[7]s e, %[7]s f) x WHERE i < %[8]d ORDER BY i`,
+			fmt.Sprintf(`CONCAT('msg-%s-', i)`, id), id, from, start,
+			`CONCAT('what is said in message ', i, CASE WHEN i % 10 = 0 THEN ' of the topic' ELSE '' END, CASE WHEN i % 10000 = 0 THEN ' and its rarity' ELSE '' END)`,
+			first, digit, n))
+	}
+}
+
+// eachFilled is eachBench with a room of each size.
+func eachFilled(b *testing.B, sizes []int, body func(b *testing.B, db *sql.DB, last int64)) {
+	for name, config := range map[string]func(testing.TB) sql.Config{"sqlite": sqltest.SQLite, "mariadb": sqltest.MySQL} {
+		for _, n := range sizes {
+			b.Run(fmt.Sprintf("%s/%d", name, n), func(b *testing.B) {
+				c := config(b)
+				db := sqltest.Open(b, c)
+				acc := accounts(b, db, 2)
+				room(b, db, "room-1", acc...)
+				fill(b, c, "room-1", acc[0], n)
+				b.ResetTimer()
+				body(b, db, start+int64(n)-1)
+			})
+		}
+	}
+}
+
+// A page in the middle of a short and of a very long log.
+func BenchmarkLogPage(b *testing.B) {
+	eachFilled(b, []int{1000, 1_000_000}, func(b *testing.B, db *sql.DB, last int64) {
+		for b.Loop() {
+			page, err := db.Page(b.Context(), "room-1", rooms.PageQuery{Before: (start + last) / 2, Limit: 30})
+			if err != nil || len(page) != 30 {
+				b.Fatal(len(page), err)
+			}
+		}
+	})
+}
+
+// Words of different frequency, in 100,000 messages.
+func BenchmarkSearch(b *testing.B) {
+	for name, words := range map[string][]string{
+		"all": {"said"}, "tenth": {"topic", "message"}, "ten-thousandth": {"rarity"}, "none": {"unheard"}, "stopword": {"the", "rarity"},
+		"only-stopword": {"what", "is"}, "prefix": {"wh", "99999"},
+	} {
+		b.Run(name, func(b *testing.B) {
+			eachFilled(b, []int{100_000}, func(b *testing.B, db *sql.DB, _ int64) {
+				for b.Loop() {
+					_, err := db.Search(b.Context(), "room-1", rooms.SearchQuery{Words: words, Limit: 30})
+					must(b, err)
+				}
+			})
+		})
+	}
+}
+
+// 200 rooms as at a login, with 50 members, 500 messages, and 20 unread ones each.
+func BenchmarkLoadRooms200(b *testing.B) {
+	for name, config := range map[string]func(testing.TB) sql.Config{"sqlite": sqltest.SQLite, "mariadb": sqltest.MySQL} {
+		b.Run(name, func(b *testing.B) {
+			c := config(b)
+			db := sqltest.Open(b, c)
+			acc := accounts(b, db, 50)
+			all := make([]rooms.RoomID, 200)
+			for n := range all {
+				all[n] = rooms.RoomID(fmt.Sprint("room-", n))
+				room(b, db, all[n], acc...)
+				fill(b, c, all[n], acc[0], 500)
+				mark := rooms.ReadMark{Account: acc[1], MsgID: fmt.Sprintf("msg-%s-479", all[n]), Time: start + 479}
+				must(b, db.SaveReadMarks(b.Context(), all[n], []rooms.ReadMark{mark}))
+			}
+			for _, tail := range []int{1, 30} {
+				b.Run(fmt.Sprint("tail-", tail), func(b *testing.B) {
+					for b.Loop() {
+						loaded, err := db.LoadRooms(b.Context(), all, tail, acc[1])
+						if err != nil || len(loaded) != 200 || loaded[7].Unread != 20 {
+							b.Fatal(len(loaded), err)
+						}
+					}
+				})
+			}
+		})
+	}
+}
+
+// 500 contacts with whom 200 messages each were exchanged, 20 of them unread.
+func BenchmarkRelations500(b *testing.B) {
+	for name, config := range map[string]func(testing.TB) sql.Config{"sqlite": sqltest.SQLite, "mariadb": sqltest.MySQL} {
+		b.Run(name, func(b *testing.B) {
+			c := config(b)
+			db := sqltest.Open(b, c)
+			acc := accounts(b, db, 501)
+			for n, other := range acc[1:] {
+				id := rooms.RoomID(fmt.Sprint("cont-", n))
+				_, err := db.OpenContact(b.Context(), acc[0], other, rooms.RoomRecord{ID: id, Name: "contact-room"})
+				must(b, err)
+				fill(b, c, id, other, 200)
+				must(b, db.SaveContactMark(b.Context(), acc[0], other, rooms.ReadMark{MsgID: fmt.Sprintf("msg-%s-179", id), Time: start + 179}, 1))
+			}
+			b.ResetTimer()
+			for b.Loop() {
+				all, err := db.Relations(b.Context(), acc[0])
+				if err != nil || len(all) != 500 || all[7].Unread != 20 {
+					b.Fatal(len(all), err)
+				}
+			}
+		})
+	}
+}

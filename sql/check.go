@@ -24,7 +24,7 @@ func Check(ctx context.Context, c Config) (Report, error) {
 		return r, err
 	}
 	c = c.withDefaults()
-	steps, err := loadSteps(schemaFiles)
+	steps, err := loadSteps(schemaFiles, c.Driver)
 	if err != nil {
 		return r, err
 	}

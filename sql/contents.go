@@ -16,12 +16,19 @@ type contents struct {
 	version int // of the newest row of db_history; 0 without any
 	minimum int // oldest program that may use it, by its SchemaVersion; 0: not said
 	columns map[string][]string
-	indexes map[string][][]string
+	indexes map[string][]index
+}
+
+// index is one of the contents.
+type index struct {
+	name    string
+	ofTexts bool // a full-text index
+	columns []string
 }
 
 // look reads the contents without changing anything.
 func look(ctx context.Context, c *sqlx.Conn, d *dialect) (contents, error) {
-	have := contents{columns: map[string][]string{}, indexes: map[string][][]string{}}
+	have := contents{columns: map[string][]string{}, indexes: map[string][]index{}}
 	var columns []columnRow
 	if err := c.SelectContext(ctx, &columns, d.columns); err != nil {
 		return have, fmt.Errorf("look at the tables: %w", err)
@@ -38,9 +45,10 @@ func look(ctx context.Context, c *sqlx.Conn, d *dialect) (contents, error) {
 		table, column := strings.ToLower(r.Table), strings.ToLower(r.Column)
 		all := have.indexes[table]
 		if n > 0 && indexes[n-1].Table == r.Table && indexes[n-1].Index == r.Index {
-			all[len(all)-1] = append(all[len(all)-1], column)
+			last := &all[len(all)-1]
+			last.columns = append(last.columns, column)
 		} else {
-			have.indexes[table] = append(all, []string{column})
+			have.indexes[table] = append(all, index{strings.ToLower(r.Index), r.OfTexts, []string{column}})
 		}
 	}
 	return have, have.readVersions(ctx, c)
@@ -153,12 +161,18 @@ func (h contents) includes(s statement) bool {
 		return h.columns[s.table] != nil
 	case addColumn:
 		return slices.Contains(h.columns[s.table], strings.ToLower(s.columns[0]))
-	case createIndex:
-		return slices.ContainsFunc(h.indexes[s.table], func(columns []string) bool {
-			return len(columns) >= len(s.columns) && slices.Equal(columns[:len(s.columns)], lower(s.columns))
-		})
+	case createIndex, createTextIndex:
+		return slices.ContainsFunc(h.indexes[s.table], s.sameIndex)
 	}
-	return false // rows are changed again, which changes nothing
+	return false // is run again, which changes nothing
+}
+
+// sameIndex says whether an index serves as well as the one that the statement
+// makes. One of several columns must also have its name: statements name it.
+func (s statement) sameIndex(i index) bool {
+	n := len(s.columns)
+	return i.ofTexts == (s.kind == createTextIndex) && len(i.columns) >= n && slices.Equal(i.columns[:n], lower(s.columns)) &&
+		(n == 1 || i.name == strings.ToLower(s.name))
 }
 
 // note keeps the contents up to date with a statement that was run.
@@ -166,8 +180,8 @@ func (h contents) note(s statement) {
 	switch s.kind {
 	case createTable, addColumn:
 		h.columns[s.table] = append(h.columns[s.table], lower(s.columns)...)
-	case createIndex:
-		h.indexes[s.table] = append(h.indexes[s.table], lower(s.columns))
+	case createIndex, createTextIndex:
+		h.indexes[s.table] = append(h.indexes[s.table], index{strings.ToLower(s.name), s.kind == createTextIndex, lower(s.columns)})
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/jmoiron/sqlx"
+
+	"presence/rooms"
 )
 
 // dialect is what differs between the kinds of database.
@@ -17,10 +19,17 @@ type dialect struct {
 	// forwardMark ends an insert of read marks: an existing one is overwritten by
 	// a newer one only.
 	forwardMark string
-	// inRoom is true of the messages m of a room; it takes the room twice. Followed
-	// by a condition on the time it makes the database begin at that time.
-	inRoom    string
+	// inRoom is true of the messages m of a room, which it takes twice. Followed by
+	// a condition on the time it makes the database begin at that time.
+	inRoom func(room string) string
+	// eachLog joins what stands before it, row by row, with messages m: a condition
+	// that begins with inRoom has to follow.
+	eachLog   string
 	forUpdate string // ends a select of rows that the transaction will change
+	// search finds messages, the newest first; minToken asks for the length of the
+	// shortest words in a full-text index, if the database has a bound.
+	search   func(context.Context, session, rooms.RoomID, rooms.SearchQuery) ([]messageRow, error)
+	minToken string
 
 	// open makes the pools for writing and for reading, which may be the same. It
 	// asks no server yet.
@@ -33,7 +42,7 @@ type dialect struct {
 
 	// What the database holds.
 	columns string // rows of table name, column name
-	indexes string // rows of table name, index name, column name, in order
+	indexes string // rows of table name, index name, column name, of texts or not, in order
 	version string // one row: name and version of the program
 }
 
@@ -44,9 +53,10 @@ type columnRow struct {
 }
 
 type indexRow struct {
-	Table  string `db:"tableName"`
-	Index  string `db:"indexName"`
-	Column string `db:"columnName"`
+	Table   string `db:"tableName"`
+	Index   string `db:"indexName"`
+	Column  string `db:"columnName"`
+	OfTexts bool   `db:"ofTexts"`
 }
 
 // dialectOf is called with a driver that Config.check has accepted.

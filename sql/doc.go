@@ -3,7 +3,8 @@
 // the service.
 //
 //	Open ──► connect (mysql.go, sqlite.go) ──► upgrade.go (schema/*.sql) ──► DB
-//	DB: accounts.go rooms.go readmarks.go messages.go invites.go
+//	DB: accounts.go rooms.go load.go overview.go readmarks.go messages.go edits.go
+//	    search.go invites.go relations.go relate.go
 //	     └─► session.go: one transaction or read, counted, limited in time
 //
 // Both kinds of database get the same tables from the same files in schema, and

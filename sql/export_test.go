@@ -24,7 +24,7 @@ type Change struct {
 
 // Changes lists the statements that lead from nothing to SchemaVersion.
 func Changes(driver string) (all []Change) {
-	steps, err := loadSteps(schemaFiles)
+	steps, err := loadSteps(schemaFiles, driver)
 	if err != nil {
 		panic(err)
 	}
@@ -42,7 +42,7 @@ func LoadSteps(files map[string]string) ([]string, error) {
 	for name, text := range files {
 		tree["schema/"+name] = &fstest.MapFile{Data: []byte(text)}
 	}
-	steps, err := loadSteps(tree)
+	steps, err := loadSteps(tree, SQLite)
 	var comments []string
 	for _, s := range steps {
 		comments = append(comments, s.comment)
@@ -57,6 +57,20 @@ func LockName(database string) string { return lockName(database) }
 func FrequentReads(driver string) map[string]string {
 	r := newMessageReads(dialectOf(driver))
 	return map[string]string{
-		"newest": newestMessages, "before": r.before, "after": r.after, "unread": r.unread, "one": oneMessage,
+		"before": r.before, "after": r.after, "unread": r.unread, "one": oneMessage,
+		"before deleted": r.beforeDeleted, "after deleted": r.afterDeleted,
 	}
 }
+
+// ListReads are the reads of many rooms or relations, for one room and for the
+// relations of one account.
+func ListReads(driver string) map[string]string {
+	r := newListReads(dialectOf(driver))
+	return map[string]string{
+		"tails": r.tails, "unread": r.unread, "relations": r.relations.rows.where(`u.userId = ?`),
+		"newest": r.relations.newest.where(`u.userId = ?`), "unread of relations": r.relations.unread.where(`u.userId = ?`),
+	}
+}
+
+// BeginsStopword says that the full-text index of MySQL lacks a word.
+func BeginsStopword(word string) bool { return beginsStopword(word) }

@@ -2,7 +2,7 @@ package sql
 
 import (
 	"context"
-	"errors"
+	dbsql "database/sql"
 	"fmt"
 	"time"
 
@@ -55,13 +55,119 @@ func (db *DB) RevokeToken(ctx context.Context, room rooms.RoomID, token string, 
 	})
 }
 
-// publicToken is the valid public invite of a room, empty if there is none.
-func (s session) publicToken(ctx context.Context, room rooms.RoomID) (string, error) {
-	var token string
-	err := s.get(ctx, &token, `SELECT token FROM invite_token
-		WHERE roomId = ? AND type = 'public' AND isValid = 1 ORDER BY _id DESC LIMIT 1`, string(room))
-	if errors.Is(err, rooms.ErrNotFound) {
-		return "", nil
+const publicToken = "public" // the type of an invite for anybody
+
+type tokenRow struct {
+	Number    int64            `db:"_id"`
+	Type      string           `db:"type"`
+	Token     string           `db:"token"`
+	Room      string           `db:"roomId"`
+	SingleUse bool             `db:"singleUse"`
+	Target    dbsql.NullString `db:"targetId"`
+	CreatedBy string           `db:"createdBy"`
+	Created   stamp            `db:"created"`
+}
+
+func (r tokenRow) record() rooms.Token {
+	return rooms.Token{
+		Type: r.Type, Token: r.Token, Room: rooms.RoomID(r.Room), SingleUse: r.SingleUse,
+		Target: rooms.AccountID(r.Target.String), CreatedBy: rooms.AccountID(r.CreatedBy), Created: r.Created.Time,
 	}
-	return token, err
+}
+
+const tokenColumns = `t._id, t.type, t.token, t.roomId, t.singleUse, t.targetId, t.createdBy, t.created`
+
+// validTokens reads the valid invites of rooms, the oldest first.
+func (s session) validTokens(ctx context.Context, ids []rooms.RoomID) ([]rooms.Token, error) {
+	var rows []tokenRow
+	err := s.list(ctx, &rows, `SELECT `+tokenColumns+` FROM invite_token t WHERE t.roomId IN (?) AND t.isValid = 1 ORDER BY t._id`, ids)
+	var tokens []rooms.Token
+	for _, r := range rows {
+		tokens = append(tokens, r.record())
+	}
+	return tokens, err
+}
+
+const validToken = `SELECT ` + tokenColumns + ` FROM invite_token t JOIN room r ON r.clientId = t.roomId
+	WHERE t.token = ? AND t.roomId = ? AND t.isValid = 1 AND r.removed IS NULL`
+
+// token finds a valid invite of a room.
+func (s session) token(ctx context.Context, room rooms.RoomID, token string) (tokenRow, error) {
+	var row tokenRow
+	err := s.get(ctx, &row, validToken, token, string(room))
+	if err == nil && (row.Token != token || row.Room != string(room)) {
+		err = rooms.ErrNotFound // MySQL does not tell upper from lower case
+	}
+	return row, err
+}
+
+// Token looks a token up (docs/protocol.md 9). rooms.ErrNotFound: it is unknown or
+// not valid, or for another room, or the room was removed.
+func (db *DB) Token(ctx context.Context, room rooms.RoomID, token string) (rooms.Token, error) {
+	var row tokenRow
+	err := db.read(ctx, fmt.Sprintf("read an invite of room %s", room), func(ctx context.Context, s session) (err error) {
+		row, err = s.token(ctx, room, token)
+		return err
+	})
+	if err != nil {
+		return rooms.Token{}, err
+	}
+	return row.record(), nil
+}
+
+// UseToken is Token for somebody who enters: it notes the use, and invalidates a
+// token of a single use; of several who try that at once one wins, the others get
+// rooms.ErrNotFound. So does who uses another one's personal token.
+func (db *DB) UseToken(ctx context.Context, room rooms.RoomID, token string, by rooms.AccountID) (rooms.Token, error) {
+	what := fmt.Sprintf("use an invite of room %s", room)
+	if err := checkIDs("invite_token_used.usedBy", by); err != nil {
+		return rooms.Token{}, wrap(what, err)
+	}
+	var row tokenRow
+	err := db.write(ctx, what, 1, func(ctx context.Context, s session) (err error) {
+		if row, err = s.token(ctx, room, token); err != nil {
+			return err
+		}
+		if row.Target.String != "" && row.Target.String != string(by) {
+			return rooms.ErrNotFound
+		}
+		now := stamp{time.Now()}
+		if row.SingleUse {
+			err := s.change(ctx, `UPDATE invite_token SET isValid = 0, invalidated = ? WHERE _id = ? AND isValid = 1`, now, row.Number)
+			if err != nil {
+				return err
+			}
+		}
+		_, err = s.exec(ctx, `INSERT INTO invite_token_used (tokenId, usedTime, usedBy) VALUES (?, ?, ?)`, row.Number, now, string(by))
+		return err
+	})
+	if err != nil {
+		return rooms.Token{}, err
+	}
+	return row.record(), nil
+}
+
+// Invitations lists the valid personal invitations of an account, the oldest first
+// (docs/protocol.md 9).
+func (db *DB) Invitations(ctx context.Context, account rooms.AccountID) ([]rooms.Invitation, error) {
+	var rows []struct {
+		tokenRow
+		RoomName string          `db:"roomName"`
+		OwnerID  rooms.AccountID `db:"ownerId"`
+	}
+	err := db.read(ctx, fmt.Sprintf("list invitations of account %s", account), func(ctx context.Context, s session) error {
+		return s.list(ctx, &rows, `SELECT `+tokenColumns+`, r.name AS roomName, r.ownerId
+			FROM invite_token t JOIN room r ON r.clientId = t.roomId
+			WHERE t.targetId = ? AND t.isValid = 1 AND r.removed IS NULL ORDER BY t._id`, string(account))
+	})
+	if err != nil {
+		return nil, err
+	}
+	var all []rooms.Invitation
+	for _, r := range rows {
+		if t := r.record(); t.Target == account {
+			all = append(all, rooms.Invitation{Token: t, RoomName: r.RoomName, OwnerID: r.OwnerID})
+		}
+	}
+	return all, nil
 }

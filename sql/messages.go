@@ -1,6 +1,7 @@
 package sql
 
 import (
+	"cmp"
 	"context"
 	dbsql "database/sql"
 	"fmt"
@@ -19,41 +20,43 @@ var messageInsert = insertion{
 const (
 	noteActivity = `UPDATE room SET lastActivity = ? WHERE clientId = ? AND removed IS NULL`
 
-	// selectMessage reads messages with the text of their last edit
-	// (docs/protocol.md 8.1).
-	selectMessage = `SELECT m.msgId, m.roomId, m.fromId, m.timestamp, m.type, m.name,
+	// messageColumns are those of a messageRow: a message m with the text of its
+	// last edit e (docs/protocol.md 8.1).
+	messageColumns = `m.msgId, m.roomId, m.fromId, m.timestamp, m.type, m.name,
 		COALESCE(e.message, m.message) AS message, m.statusId, m.status,
-		e.clientId AS editId, e.editBy, e.editTime, e.reason
-		FROM message m LEFT JOIN message_edit e ON e.clientId = m.editId `
+		e.clientId AS editId, e.editBy, e.editTime, e.reason, m._id`
+	joinEdit      = ` LEFT JOIN message_edit e ON e.clientId = m.editId `
+	selectMessage = `SELECT ` + messageColumns + ` FROM message m` + joinEdit
 
 	notDeleted = ` AND COALESCE(m.status, '') <> 'delete' `
 
-	// The newest come first, so that the limit cuts off the oldest ones.
-	newestMessages = selectMessage + `WHERE m.roomId = ?` + notDeleted +
-		`ORDER BY m.timestamp DESC, m._id DESC LIMIT ?`
 	oneMessage = selectMessage + `WHERE m.msgId = ? AND m.roomId = ?`
 )
 
 // messageReads are the frequent reads whose form depends on the dialect. Each takes
 // the room twice, see dialect.inRoom.
 type messageReads struct {
-	before, after, unread string
+	before, after, unread       string
+	beforeDeleted, afterDeleted string // deleted messages too
 }
 
 func newMessageReads(d *dialect) messageReads {
+	room := d.inRoom("?")
+	before := selectMessage + `WHERE ` + room + ` AND m.timestamp < ?`
+	after := selectMessage + `WHERE ` + room + ` AND m.timestamp >= ?`
+	const newest = ` ORDER BY m.roomId DESC, m.timestamp DESC, m._id DESC LIMIT ?`
+	const oldest = ` ORDER BY m.roomId, m.timestamp, m._id LIMIT ?`
 	return messageReads{
-		before: selectMessage + `WHERE ` + d.inRoom + ` AND m.timestamp < ?` + notDeleted +
-			`ORDER BY m.roomId DESC, m.timestamp DESC, m._id DESC LIMIT ?`,
-		after: selectMessage + `WHERE ` + d.inRoom + ` AND m.timestamp >= ?` + notDeleted +
-			`ORDER BY m.roomId, m.timestamp, m._id LIMIT ?`,
-		unread: `SELECT COUNT(*) FROM message m WHERE ` + d.inRoom + ` AND m.timestamp > ?` + notDeleted +
+		before: before + notDeleted + newest, beforeDeleted: before + newest,
+		after: after + notDeleted + oldest, afterDeleted: after + oldest,
+		unread: `SELECT COUNT(*) FROM message m WHERE ` + room + ` AND m.timestamp > ?` + notDeleted +
 			`AND (m.fromId IS NULL OR m.fromId <> ?)`,
 	}
 }
 
 // all lists the reads that are prepared at Open.
 func (r messageReads) all() []string {
-	return []string{newestMessages, oneMessage, r.before, r.after, r.unread}
+	return []string{oneMessage, r.before, r.after, r.unread, r.beforeDeleted, r.afterDeleted}
 }
 
 // Bounds of one read.
@@ -76,6 +79,12 @@ type messageRow struct {
 	EditBy     dbsql.NullString `db:"editBy"`
 	EditTime   dbsql.NullInt64  `db:"editTime"`
 	EditReason dbsql.NullString `db:"reason"`
+	Row        int64            `db:"_id"`
+}
+
+// byTime is the order of a log.
+func (r messageRow) byTime(o messageRow) int {
+	return cmp.Or(cmp.Compare(r.Time, o.Time), cmp.Compare(r.Row, o.Row))
 }
 
 func (r messageRow) message() rooms.Message {
@@ -89,8 +98,9 @@ func (r messageRow) message() rooms.Message {
 }
 
 // AddMessages stores messages of one room, moves the read marks of readBy to the
-// last of them, and notes the room's last activity: one transaction. It returns
-// when they are stored for good. rooms.ErrNotFound: the room or an author is not
+// last of them, and notes the room's last activity, and the newest message of the
+// relation behind a contact room: one transaction. It returns when they are stored
+// for good. rooms.ErrNotFound: the room or an author is not
 // there, or the room was removed.
 func (db *DB) AddMessages(ctx context.Context, room rooms.RoomID, messages []rooms.Message, readBy []rooms.AccountID) error {
 	what := fmt.Sprintf("store messages of room %s", room)
@@ -115,6 +125,11 @@ func (db *DB) AddMessages(ctx context.Context, room rooms.RoomID, messages []roo
 		}
 		if err := s.insertMessages(ctx, room, messages); err != nil {
 			return err
+		}
+		if isContactRoom(room) {
+			if err := s.noteNewest(ctx, room, last); err != nil {
+				return err
+			}
 		}
 		return s.moveMarks(ctx, room, marks)
 	})
@@ -151,7 +166,7 @@ func (s session) insertMessages(ctx context.Context, room rooms.RoomID, messages
 	})
 }
 
-// Page reads messages that are not deleted, oldest first (docs/protocol.md 8.2).
+// Page reads a page of a log, oldest first (docs/protocol.md 8.2).
 // ErrInvalid: the query is none.
 func (db *DB) Page(ctx context.Context, room rooms.RoomID, q rooms.PageQuery) ([]rooms.Message, error) {
 	what := fmt.Sprintf("read log of room %s", room)
@@ -161,24 +176,29 @@ func (db *DB) Page(ctx context.Context, room rooms.RoomID, q rooms.PageQuery) ([
 	case (q.Before > 0) == (q.After > 0) || q.Before < 0 || q.After < 0:
 		return nil, wrap(what, fmt.Errorf("exactly one of before and after must be set: %w", ErrInvalid))
 	}
+	query, from := db.messageReads.page(q)
 	var page []rooms.Message
 	err := db.read(ctx, what, func(ctx context.Context, s session) (err error) {
-		if q.After > 0 {
-			page, err = s.messages(ctx, db.messageReads.after, string(room), string(room), q.After, q.Limit)
-			return err
-		}
-		page, err = s.messages(ctx, db.messageReads.before, string(room), string(room), q.Before, q.Limit)
-		slices.Reverse(page)
+		page, err = s.messages(ctx, query, string(room), string(room), from, q.Limit)
 		return err
 	})
+	if q.Before > 0 {
+		slices.Reverse(page)
+	}
 	return page, err
 }
 
-// newest reads the newest messages that are not deleted, oldest first.
-func (s session) newest(ctx context.Context, room rooms.RoomID, count int) ([]rooms.Message, error) {
-	tail, err := s.messages(ctx, newestMessages, string(room), min(max(count, 0), maxTail))
-	slices.Reverse(tail)
-	return tail, err
+// page chooses the statement for a page, and the time that it takes.
+func (r messageReads) page(q rooms.PageQuery) (query string, from int64) {
+	switch {
+	case q.After > 0 && q.Deleted:
+		return r.afterDeleted, q.After
+	case q.After > 0:
+		return r.after, q.After
+	case q.Deleted:
+		return r.beforeDeleted, q.Before
+	}
+	return r.before, q.Before
 }
 
 func (s session) messages(ctx context.Context, query string, args ...any) ([]rooms.Message, error) {
@@ -186,11 +206,15 @@ func (s session) messages(ctx context.Context, query string, args ...any) ([]roo
 	if err := s.list(ctx, &rows, query, args...); err != nil {
 		return nil, err
 	}
+	return messagesOf(rows), nil
+}
+
+func messagesOf(rows []messageRow) []rooms.Message {
 	messages := make([]rooms.Message, len(rows))
 	for n, r := range rows {
 		messages[n] = r.message()
 	}
-	return messages, nil
+	return messages
 }
 
 // Message reads one message of the room, deleted or not.

@@ -41,7 +41,12 @@ func mysqlDialect() *dialect {
 				VALUES(lastReadTime), lastReadTime)`,
 		// With an equation MariaDB reads the room's log from its end, however far
 		// from there the time is.
-		inRoom:      "m.roomId >= ? AND m.roomId <= ?",
+		inRoom: func(room string) string { return "m.roomId >= " + room + " AND m.roomId <= " + room },
+		// The range is looked up anew for each row ("range checked for each record").
+		// No other index may be there to choose from, else all messages are read.
+		eachLog:     ` STRAIGHT_JOIN message m FORCE INDEX (message_by_time) ON `,
+		search:      searchMySQL,
+		minToken:    `SELECT @@innodb_ft_min_token_size`,
 		forUpdate:   " FOR UPDATE",
 		open:        openMySQL,
 		openAdmin:   openMySQLAdmin,
@@ -49,8 +54,8 @@ func mysqlDialect() *dialect {
 		exclusively: lockMySQL,
 		columns: `SELECT TABLE_NAME AS tableName, COLUMN_NAME AS columnName
 			FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE()`,
-		indexes: `SELECT TABLE_NAME AS tableName, INDEX_NAME AS indexName, COLUMN_NAME AS columnName
-			FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE() AND COLUMN_NAME IS NOT NULL
+		indexes: `SELECT TABLE_NAME AS tableName, INDEX_NAME AS indexName, COLUMN_NAME AS columnName,
+			INDEX_TYPE = 'FULLTEXT' AS ofTexts FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE() AND COLUMN_NAME IS NOT NULL
 			ORDER BY TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX`,
 		version: `SELECT CONCAT(IF(LOCATE('MariaDB', VERSION()) > 0, '', 'MySQL '), VERSION())`,
 	}

@@ -23,7 +23,9 @@ type DB struct {
 	writer, reader *sqlx.DB // the same for MySQL
 
 	messageReads        messageReads
+	listReads           listReads
 	hotReads, hotWrites map[string]*sqlx.Stmt // by text; not changed after Open
+	minToken            int                   // characters of the shortest word in a full-text index
 
 	queries atomic.Uint64
 }
@@ -70,7 +72,10 @@ func open(ctx context.Context, c Config, log *slog.Logger) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{cfg: c, log: log, dialect: d, writer: writer, reader: reader, messageReads: newMessageReads(d)}
+	db := &DB{
+		cfg: c, log: log, dialect: d, writer: writer, reader: reader,
+		messageReads: newMessageReads(d), listReads: newListReads(d),
+	}
 	if err := db.prepare(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -86,8 +91,13 @@ func (db *DB) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	db.hotReads, err = prepareAll(ctx, db.reader, db.messageReads.all())
-	return err
+	if db.hotReads, err = prepareAll(ctx, db.reader, db.messageReads.all()); err != nil {
+		return err
+	}
+	if db.dialect.minToken == "" {
+		return nil
+	}
+	return translate(db.reader.GetContext(ctx, &db.minToken, db.dialect.minToken))
 }
 
 func prepareAll(ctx context.Context, pool *sqlx.DB, texts []string) (map[string]*sqlx.Stmt, error) {

@@ -10,7 +10,7 @@ import (
 	"presence/sql/sqltest"
 )
 
-// In a room with 10000 messages each frequent read follows an index to its rows,
+// In a room with 3000 messages each frequent read follows an index to its rows,
 // and sorts nothing.
 func TestFrequentReadsUseIndexes(t *testing.T) {
 	sqltest.EachConfig(t, func(t *testing.T, c sql.Config) {
@@ -18,17 +18,17 @@ func TestFrequentReadsUseIndexes(t *testing.T) {
 		acc := accounts(t, db, 2)
 		for _, id := range []rooms.RoomID{"room-1", "room-2"} {
 			room(t, db, id, acc...)
-			add(t, db, id, messages(string(id), acc[0], 10_000)...)
+			add(t, db, id, messages(string(id), acc[0], 3000)...)
 		}
-		page, err := db.Page(t.Context(), "room-1", rooms.PageQuery{Before: start + 5000, Limit: 100})
+		page, err := db.Page(t.Context(), "room-1", rooms.PageQuery{Before: start + 1500, Limit: 100})
 		must(t, err)
-		same(t, []string{page[0].ID, page[99].ID}, []string{"msg-room-1-4900", "msg-room-1-4999"})
+		same(t, []string{page[0].ID, page[99].ID}, []string{"msg-room-1-1400", "msg-room-1-1499"})
 
 		args := map[string][]any{
-			"newest": {"room-1", 50},
-			"before": {"room-1", "room-1", start + 5000, 30}, "after": {"room-1", "room-1", start + 5000, 30},
-			"unread": {"room-1", "room-1", start + 9900, "acc-1"}, "one": {"msg-room-1-7", "room-1"},
+			"before": {"room-1", "room-1", start + 1500, 30}, "after": {"room-1", "room-1", start + 1500, 30},
+			"unread": {"room-1", "room-1", start + 2900, "acc-1"}, "one": {"msg-room-1-7", "room-1"},
 		}
+		args["before deleted"], args["after deleted"] = args["before"], args["after"]
 		for name, query := range sql.FrequentReads(c.Driver) {
 			if c.Driver == sql.MySQL {
 				if n := rowsTouched(t, c, query, args[name]); n > 250 {
@@ -36,7 +36,7 @@ func TestFrequentReadsUseIndexes(t *testing.T) {
 				}
 			}
 			for n, line := range plan(t, c, query, args[name]) {
-				byTime := name == "before" || name == "after" || name == "unread"
+				byTime := name != "one"
 				if n == 0 && byTime && !strings.Contains(line, "timestamp") && !strings.Contains(line, "type=range") {
 					t.Errorf("%s does not begin at its time: %s", name, line)
 				}
@@ -45,6 +45,61 @@ func TestFrequentReadsUseIndexes(t *testing.T) {
 				if scans || sorts {
 					t.Errorf("%s: %s", name, line)
 				}
+			}
+		}
+	})
+}
+
+// The reads of many rooms or relations go into each log at one time, and read no
+// more of it.
+func TestListReadsUseIndexes(t *testing.T) {
+	sqltest.EachConfig(t, func(t *testing.T, c sql.Config) {
+		db := sqltest.Open(t, c)
+		ctx := t.Context()
+		acc := accounts(t, db, 3)
+		room(t, db, "room-1", acc...)
+		_, err := db.OpenContact(ctx, acc[1], acc[0], contactRoom("cont-1"))
+		must(t, err)
+		room(t, db, "room-2", acc...)
+		for _, id := range []rooms.RoomID{"room-1", "room-2", "cont-1"} {
+			log := messages(string(id), acc[0], 1500)
+			add(t, db, id, log...)
+			mark := rooms.ReadMark{Account: acc[1], MsgID: log[1400].ID, Time: log[1400].Time}
+			if id != "cont-1" {
+				must(t, db.SaveReadMarks(ctx, id, []rooms.ReadMark{mark}))
+			} else {
+				must(t, db.SaveContactMark(ctx, acc[1], acc[0], mark, 1))
+			}
+		}
+		loaded, err := db.LoadRooms(ctx, []rooms.RoomID{"room-1", "cont-1"}, 50, acc[1])
+		must(t, err)
+		same(t, []int{loaded[0].Unread, loaded[1].Unread}, []int{99, 99})
+		same(t, loaded[0].Tail[0].ID, "msg-room-1-1450")
+
+		args := map[string][]any{
+			"tails": {49, "room-1", "room-2"}, "unread": {"acc-1", "room-1", "room-2", "acc-1"},
+			"relations": {"acc-1"}, "newest": {"acc-1"}, "unread of relations": {"acc-1"},
+		}
+		for name, query := range sql.ListReads(c.Driver) {
+			query = strings.ReplaceAll(query, "IN (?)", "IN (?, ?)")
+			lines := strings.Join(plan(t, c, query, args[name]), "\n")
+			intoLogs := name == "tails" || strings.HasPrefix(name, "unread")
+			if c.Driver == sql.MySQL {
+				if n := rowsTouched(t, c, query, args[name]); n > 500 {
+					t.Errorf("%s: the server reads %d rows", name, n)
+				}
+				if intoLogs && !strings.Contains(lines, "Range checked for each record") {
+					t.Errorf("%s does not begin at its time:\n%s", name, lines)
+				}
+				continue
+			}
+			for _, table := range []string{"m", "t", "x", "u", "r", "c", "e"} {
+				if strings.Contains(lines, "SCAN "+table+" ") || strings.HasSuffix(lines, "SCAN "+table) {
+					t.Errorf("%s reads all rows:\n%s", name, lines)
+				}
+			}
+			if intoLogs && !strings.Contains(lines, "message_by_time (roomId=? AND timestamp>?)") {
+				t.Errorf("%s does not begin at its time:\n%s", name, lines)
 			}
 		}
 	})

@@ -72,6 +72,37 @@ func emptyMarks(accounts []rooms.AccountID) []rooms.ReadMark {
 	return marks
 }
 
+// MakeReadMarks gives each account that has no read mark in the room one at its
+// newest message (docs/protocol.md 8.4). The marks of all of them are returned, in
+// their order; guests have none. rooms.ErrNotFound: the room or an account is not
+// there.
+func (db *DB) MakeReadMarks(ctx context.Context, id rooms.RoomID, accounts []rooms.AccountID) ([]rooms.ReadMark, error) {
+	what := fmt.Sprintf("make read marks of room %s", id)
+	if err := checkIDs("room_user_messages.userId", accounts...); err != nil {
+		return nil, wrap(what, err)
+	}
+	accounts = withoutGuests(accounts)
+	if len(accounts) == 0 {
+		return nil, nil
+	}
+	var marks []rooms.ReadMark
+	err := db.write(ctx, what, len(accounts), func(ctx context.Context, s session) error {
+		err := s.lockRoom(ctx, id)
+		if err != nil {
+			return err
+		}
+		if err := s.makeMarks(ctx, id, accounts); err != nil {
+			return err
+		}
+		marks, err = s.marksOf(ctx, id, accounts)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return marks, nil
+}
+
 // makeMarks gives the accounts that have no mark one at the newest message.
 func (s session) makeMarks(ctx context.Context, id rooms.RoomID, accounts []rooms.AccountID) error {
 	var last struct {
@@ -94,6 +125,7 @@ func (s session) makeMarks(ctx context.Context, id rooms.RoomID, accounts []room
 }
 
 type markRow struct {
+	Room    string           `db:"roomId"`
 	Account string           `db:"userId"`
 	MsgID   dbsql.NullString `db:"lastReadId"`
 	Time    int64            `db:"time"`
@@ -101,13 +133,11 @@ type markRow struct {
 
 // selectMarks takes the time of the marked message from the message: the
 // predecessor moves marks without writing their time.
-const selectMarks = `SELECT r.userId, r.lastReadId, COALESCE(m.timestamp, r.lastReadTime, 0) AS time
-	FROM room_user_messages r LEFT JOIN message m ON m.msgId = r.lastReadId WHERE r.roomId = ?`
+const selectMarks = `SELECT r.roomId, r.userId, r.lastReadId, COALESCE(m.timestamp, r.lastReadTime, 0) AS time
+	FROM room_user_messages r LEFT JOIN message m ON m.msgId = r.lastReadId WHERE `
 
-func (s session) allMarks(ctx context.Context, id rooms.RoomID) ([]rooms.ReadMark, error) {
-	var rows []markRow
-	err := s.list(ctx, &rows, selectMarks+` ORDER BY r._id`, string(id))
-	return readMarks(rows), err
+func (r markRow) mark() rooms.ReadMark {
+	return rooms.ReadMark{Account: rooms.AccountID(r.Account), MsgID: r.MsgID.String, Time: r.Time}
 }
 
 // marksOf returns the marks of accounts in their order.
@@ -115,11 +145,11 @@ func (s session) marksOf(ctx context.Context, id rooms.RoomID, accounts []rooms.
 	byID := make(map[rooms.AccountID]rooms.ReadMark, len(accounts))
 	for part := range slices.Chunk(accounts, valuesAtOnce) {
 		var rows []markRow
-		if err := s.list(ctx, &rows, selectMarks+` AND r.userId IN (?)`, string(id), part); err != nil {
+		if err := s.list(ctx, &rows, selectMarks+`r.roomId = ? AND r.userId IN (?)`, string(id), part); err != nil {
 			return nil, err
 		}
-		for _, m := range readMarks(rows) {
-			byID[m.Account] = m
+		for _, r := range rows {
+			byID[rooms.AccountID(r.Account)] = r.mark()
 		}
 	}
 	marks := make([]rooms.ReadMark, 0, len(accounts))
@@ -129,12 +159,4 @@ func (s session) marksOf(ctx context.Context, id rooms.RoomID, accounts []rooms.
 		}
 	}
 	return marks, nil
-}
-
-func readMarks(rows []markRow) []rooms.ReadMark {
-	var marks []rooms.ReadMark
-	for _, r := range rows {
-		marks = append(marks, rooms.ReadMark{Account: rooms.AccountID(r.Account), MsgID: r.MsgID.String, Time: r.Time})
-	}
-	return marks
 }

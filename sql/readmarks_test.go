@@ -139,3 +139,33 @@ func TestReadMarkOfThePredecessor(t *testing.T) {
 		same(t, mark(t, db, "room-1", acc[0]), rooms.ReadMark{Account: acc[0], MsgID: log[1].ID, Time: log[1].Time})
 	})
 }
+
+func TestMakeReadMarks(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, open func() *sql.DB) {
+		db := open()
+		ctx := t.Context()
+		acc := accounts(t, db, 3)
+		room(t, db, "room-1", acc[0])
+		room(t, db, "room-2", acc...)
+		add(t, db, "room-2", messages("other", acc[0], 3)...)
+		marks, err := db.MakeReadMarks(ctx, "room-1", acc[1:2])
+		must(t, err)
+		same(t, marks, []rooms.ReadMark{{Account: acc[1]}}) // nothing to read; not of room-2
+		log := messages("a", acc[0], 2)
+		add(t, db, "room-1", log...)
+		marks, err = db.MakeReadMarks(ctx, "room-1", []rooms.AccountID{acc[2], "guest-1", acc[1], acc[2]})
+		must(t, err)
+		same(t, marks, []rooms.ReadMark{{Account: acc[2], MsgID: log[1].ID, Time: log[1].Time}, {Account: acc[1]}})
+		same(t, load(t, db, "room-1").Authorized, acc[:1])
+		marks, err = db.MakeReadMarks(ctx, "room-1", []rooms.AccountID{"guest-1"})
+		if len(marks) != 0 || err != nil {
+			t.Errorf("a guest got %v, %v", marks, err)
+		}
+		_, err = db.MakeReadMarks(ctx, "room-1", []rooms.AccountID{"acc-unknown"})
+		wantErr(t, err, rooms.ErrNotFound)
+		_, err = db.MakeReadMarks(ctx, "room-unknown", acc)
+		wantErr(t, err, rooms.ErrNotFound)
+		_, err = db.MakeReadMarks(ctx, "room-1", []rooms.AccountID{""})
+		wantErr(t, err, sql.ErrInvalid)
+	})
+}

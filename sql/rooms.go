@@ -6,6 +6,7 @@ import (
 	dbsql "database/sql"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -78,72 +79,32 @@ type roomRow struct {
 	Settings    []byte           `db:"settings"`
 	IsPrivate   bool             `db:"isPrivate"`
 	Created     stamp            `db:"created"`
+	Activity    stamp            `db:"lastActivity"`
+}
+
+func (r roomRow) record(log *slog.Logger) rooms.RoomRecord {
+	return rooms.RoomRecord{
+		ID: rooms.RoomID(r.ID), WorkgroupID: rooms.WorkgroupID(r.WorkgroupID.String), Name: r.Name,
+		OwnerID: rooms.AccountID(r.OwnerID), IsPrivate: r.IsPrivate, Created: r.Created.Time,
+		Settings: settingsIn(log, r.Settings, "room", r.ID),
+	}
 }
 
 type assignmentRow struct {
+	Room    string `db:"roomId"`
 	FID     string `db:"fId"`
 	SetByID string `db:"setById"`
 	SetTime stamp  `db:"setTime"`
 }
 
-// LoadRoom reads a room as it is at one moment, with its newest tail messages, in
-// six statements whatever its size.
-func (db *DB) LoadRoom(ctx context.Context, id rooms.RoomID, tail int) (*rooms.RoomData, error) {
-	var data *rooms.RoomData
-	err := db.snapshot(ctx, fmt.Sprintf("load room %s", id), func(ctx context.Context, s session) error {
-		data = &rooms.RoomData{}
-		return s.loadRoom(ctx, id, tail, data)
-	})
-	if err != nil {
-		return nil, err
-	}
-	return data, nil
+func (r assignmentRow) assignment() rooms.Assignment {
+	return rooms.Assignment{FID: r.FID, SetByID: rooms.AccountID(r.SetByID), SetTime: r.SetTime.Time}
 }
 
-func (s session) loadRoom(ctx context.Context, id rooms.RoomID, tail int, data *rooms.RoomData) error {
-	var r roomRow
-	err := s.get(ctx, &r, `SELECT clientId, workgroupId, name, ownerId, settings, isPrivate, created
-		FROM room WHERE clientId = ? AND removed IS NULL`, string(id))
-	if err != nil {
-		return err
-	}
-	if r.ID != string(id) {
-		return rooms.ErrNotFound // MySQL does not tell upper from lower case
-	}
-	data.Room = rooms.RoomRecord{
-		ID: id, WorkgroupID: rooms.WorkgroupID(r.WorkgroupID.String), Name: r.Name,
-		OwnerID: rooms.AccountID(r.OwnerID), IsPrivate: r.IsPrivate, Created: r.Created.Time,
-		Settings: settingsIn(s.db.log, r.Settings, "room", r.ID),
-	}
-	err = s.list(ctx, &data.Authorized, `SELECT a.accountId FROM authorized_for_room a
-		JOIN account c ON c.clientId = a.accountId
-		WHERE a.roomId = ? AND COALESCE(c.fIsDisabled, 0) = 0 ORDER BY a._id`, string(id))
-	if err != nil {
-		return fmt.Errorf("authorizations: %w", err)
-	}
-	if data.Assigned, err = s.assignments(ctx, id); err != nil {
-		return fmt.Errorf("assigned workgroups: %w", err)
-	}
-	if data.Tail, err = s.newest(ctx, id, tail); err != nil {
-		return fmt.Errorf("newest messages: %w", err)
-	}
-	if data.PublicToken, err = s.publicToken(ctx, id); err != nil {
-		return fmt.Errorf("public invite: %w", err)
-	}
-	if data.Marks, err = s.allMarks(ctx, id); err != nil {
-		return fmt.Errorf("read marks: %w", err)
-	}
-	return nil
-}
-
-func (s session) assignments(ctx context.Context, id rooms.RoomID) ([]rooms.Assignment, error) {
+func (s session) assignments(ctx context.Context, ids []rooms.RoomID) ([]assignmentRow, error) {
 	var rows []assignmentRow
-	err := s.list(ctx, &rows, `SELECT fId, setById, setTime FROM workgroup_rooms WHERE roomId = ? ORDER BY _id`, string(id))
-	var all []rooms.Assignment
-	for _, r := range rows {
-		all = append(all, rooms.Assignment{FID: r.FID, SetByID: rooms.AccountID(r.SetByID), SetTime: r.SetTime.Time})
-	}
-	return all, err
+	err := s.list(ctx, &rows, `SELECT roomId, fId, setById, setTime FROM workgroup_rooms WHERE roomId IN (?) ORDER BY _id`, ids)
+	return rows, err
 }
 
 // PersistRoom writes a room that was temporary, all or nothing. Guests are left
@@ -217,11 +178,8 @@ func (db *DB) RenameRoom(ctx context.Context, id rooms.RoomID, name string) erro
 // Settings that are damaged are begun anew.
 func (db *DB) SetRoomSetting(ctx context.Context, id rooms.RoomID, key string, value []byte) error {
 	what := fmt.Sprintf("change settings of room %s", id)
-	if err := checkIDs("key of a setting", key); err != nil {
+	if err := checkSetting(key, value); err != nil {
 		return wrap(what, err)
-	}
-	if !json.Valid(value) {
-		return wrap(what, fmt.Errorf("the value is no JSON: %w", ErrInvalid))
 	}
 	return db.write(ctx, what, 1, func(ctx context.Context, s session) error {
 		var stored []byte
@@ -238,12 +196,26 @@ func (db *DB) SetRoomSetting(ctx context.Context, id rooms.RoomID, key string, v
 	})
 }
 
+func checkSetting(key string, value []byte) error {
+	if err := checkIDs("key of a setting", key); err != nil {
+		return err
+	}
+	if !json.Valid(value) {
+		return fmt.Errorf("the value is no JSON: %w", ErrInvalid)
+	}
+	return nil
+}
+
+// merge sets one key; without a value it takes the key out.
 func merge(settings json.RawMessage, key string, value []byte) (string, error) {
 	var all map[string]json.RawMessage
 	if err := json.Unmarshal(settings, &all); err != nil {
 		return "", err
 	}
 	all[key] = value
+	if value == nil {
+		delete(all, key)
+	}
 	merged, err := json.Marshal(all)
 	if err != nil {
 		return "", err
@@ -265,9 +237,7 @@ func (db *DB) Authorize(ctx context.Context, id rooms.RoomID, accounts []rooms.A
 	}
 	var marks []rooms.ReadMark
 	err := db.write(ctx, what, len(accounts), func(ctx context.Context, s session) error {
-		var found string
-		err := s.get(ctx, &found, `SELECT clientId FROM room WHERE clientId = ? AND removed IS NULL`+
-			s.db.dialect.forUpdate, string(id))
+		err := s.lockRoom(ctx, id)
 		if err != nil {
 			return err
 		}
@@ -284,6 +254,18 @@ func (db *DB) Authorize(ctx context.Context, id rooms.RoomID, accounts []rooms.A
 		return nil, err
 	}
 	return marks, nil
+}
+
+// lockRoom fails unless the room is there and not removed, which it then stays
+// until the transaction ends. It is read as it is now, also if another program has
+// made it a moment ago.
+func (s session) lockRoom(ctx context.Context, id rooms.RoomID) error {
+	var found rooms.RoomID
+	err := s.get(ctx, &found, `SELECT clientId FROM room WHERE clientId = ? AND removed IS NULL`+s.db.dialect.forUpdate, string(id))
+	if err == nil && found != id {
+		err = rooms.ErrNotFound // MySQL does not tell upper from lower case
+	}
+	return err
 }
 
 // Unauthorize takes the authorization away; the read mark stays.
@@ -344,8 +326,38 @@ func roomsBy(selected string) string {
 		WHERE r.isPrivate = 0 AND r.removed IS NULL`
 }
 
-// RemoveRoom marks a room as removed and its invites as invalid
-// (docs/protocol.md 7.7).
+// Assign notes that a workgroup is assigned to a room; one that is assigned already
+// stays as it is. rooms.ErrNotFound: the room or the account is not there.
+func (db *DB) Assign(ctx context.Context, id rooms.RoomID, a rooms.Assignment) error {
+	what := fmt.Sprintf("assign a workgroup to room %s", id)
+	if err := cmp.Or(checkIDs("workgroup_rooms.fId", a.FID), checkIDs("workgroup_rooms.setById", a.SetByID)); err != nil {
+		return wrap(what, err)
+	}
+	into := insertion{
+		head: `INSERT INTO workgroup_rooms (fId, roomId, setById, setTime)`,
+		row:  `(?, ?, ?, ?)`,
+		tail: db.dialect.ignoreDuplicate("fId"),
+	}
+	return db.write(ctx, what, 1, func(ctx context.Context, s session) error {
+		if err := s.lockRoom(ctx, id); err != nil {
+			return err
+		}
+		return s.insert(ctx, into, 1, func(int) []any {
+			return []any{a.FID, string(id), string(a.SetByID), orNow(a.SetTime)}
+		})
+	})
+}
+
+// Dismiss takes an assignment away; one that is not there is no error.
+func (db *DB) Dismiss(ctx context.Context, id rooms.RoomID, fID string) error {
+	return db.write(ctx, fmt.Sprintf("dismiss a workgroup from room %s", id), 1, func(ctx context.Context, s session) error {
+		_, err := s.exec(ctx, `DELETE FROM workgroup_rooms WHERE roomId = ? AND fId = ?`, string(id), fID)
+		return err
+	})
+}
+
+// RemoveRoom marks a room as removed and its invites as invalid, and takes its
+// authorizations and assignments away (docs/protocol.md 7.7).
 func (db *DB) RemoveRoom(ctx context.Context, id rooms.RoomID) error {
 	return db.write(ctx, fmt.Sprintf("remove room %s", id), 1, func(ctx context.Context, s session) error {
 		now := stamp{time.Now()}
@@ -353,6 +365,13 @@ func (db *DB) RemoveRoom(ctx context.Context, id rooms.RoomID) error {
 			return err
 		}
 		_, err := s.exec(ctx, `UPDATE invite_token SET isValid = 0, invalidated = ? WHERE roomId = ? AND isValid = 1`, now, string(id))
+		if err != nil {
+			return err
+		}
+		if _, err := s.exec(ctx, `DELETE FROM authorized_for_room WHERE roomId = ?`, string(id)); err != nil {
+			return err
+		}
+		_, err = s.exec(ctx, `DELETE FROM workgroup_rooms WHERE roomId = ?`, string(id))
 		return err
 	})
 }

@@ -346,3 +346,82 @@ func TestRemovedRoomIsFoundByNobody(t *testing.T) {
 		}
 	})
 }
+
+func TestAssignAndDismiss(t *testing.T) {
+	sqltest.EachConfig(t, func(t *testing.T, c sql.Config) {
+		db := sqltest.Open(t, c)
+		ctx := t.Context()
+		acc := accounts(t, db, 2)
+		room(t, db, "room-1", acc...)
+		first := rooms.Assignment{FID: "7", SetByID: acc[0], SetTime: time.Unix(1600000000, 0).UTC()}
+		second := rooms.Assignment{FID: "8", SetByID: acc[1], SetTime: time.Unix(1600000001, 0).UTC()}
+		must(t, db.Assign(ctx, "room-1", first))
+		must(t, db.Assign(ctx, "room-1", second))
+		must(t, db.Assign(ctx, "room-1", rooms.Assignment{FID: "7", SetByID: acc[1]}))
+		same(t, load(t, db, "room-1").Assigned, []rooms.Assignment{first, second})
+		must(t, db.Dismiss(ctx, "room-1", "7"))
+		must(t, db.Dismiss(ctx, "room-1", "7"))
+		must(t, db.Dismiss(ctx, "room-2", "8"))
+		same(t, load(t, db, "room-1").Assigned, []rooms.Assignment{second})
+		must(t, db.Assign(ctx, "room-1", rooms.Assignment{FID: "9", SetByID: acc[1]}))
+		if load(t, db, "room-1").Assigned[1].SetTime.IsZero() {
+			t.Error("an assignment without time has none")
+		}
+		for _, tc := range []struct {
+			room rooms.RoomID
+			a    rooms.Assignment
+			want error
+		}{
+			{"room-unknown", first, rooms.ErrNotFound}, {"ROOM-1", first, rooms.ErrNotFound},
+			{"room-1", rooms.Assignment{FID: "10", SetByID: "acc-unknown"}, rooms.ErrNotFound},
+			{"room-1", rooms.Assignment{SetByID: acc[0]}, sql.ErrInvalid}, {"room-1", rooms.Assignment{FID: "10"}, sql.ErrInvalid},
+			{"room-1", rooms.Assignment{FID: strings.Repeat("1", 192), SetByID: acc[0]}, sql.ErrTooLong},
+		} {
+			wantErr(t, db.Assign(ctx, tc.room, tc.a), tc.want)
+		}
+		must(t, db.RemoveRoom(ctx, "room-1"))
+		wantErr(t, db.Assign(ctx, "room-1", first), rooms.ErrNotFound)
+		same(t, scalar[int](t, c, `SELECT COUNT(*) FROM workgroup_rooms`)+scalar[int](t, c, `SELECT COUNT(*) FROM authorized_for_room`), 0)
+	})
+}
+
+func TestOverview(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, open func() *sql.DB) {
+		db := open()
+		ctx := t.Context()
+		acc := accounts(t, db, 3)
+		r := rooms.RoomRecord{ID: "room-1", WorkgroupID: "friend_wg_1", Name: "Plans", OwnerID: acc[0], Settings: json.RawMessage(`{"userLimit":3}`), Created: time.Unix(1600000000, 0).UTC()}
+		must(t, db.CreateRoom(ctx, r, acc[:2]))
+		room(t, db, "room-2", acc[2])
+		got, err := db.Overview(ctx, "room-1")
+		must(t, err)
+		same(t, got, &rooms.Overview{Room: r, Authorized: acc[:2]})
+
+		all, err := db.Accounts(ctx)
+		must(t, err)
+		all[1].Disabled = true
+		must(t, db.UpdateAccounts(ctx, all))
+		for _, id := range []rooms.RoomID{"room-1", "room-2"} {
+			add(t, db, id, messages(string(id), acc[0], 3)...)
+			must(t, db.AddEdit(ctx, id, edit("edit-"+string(id), "msg-"+string(id)+"-1", acc[0], "x")))
+			must(t, db.DeleteMessage(ctx, id, rooms.Deletion{ID: "delete-" + string(id), MsgID: "msg-" + string(id) + "-2"}))
+		}
+		must(t, db.Assign(ctx, "room-1", rooms.Assignment{FID: "7", SetByID: acc[0]}))
+		must(t, db.AddToken(ctx, rooms.Token{Type: "public", Token: "public-1", Room: "room-1", CreatedBy: acc[0]}))
+		must(t, db.AddToken(ctx, rooms.Token{Type: "public", Token: "public-2", Room: "room-1", CreatedBy: acc[0]}))
+		must(t, db.RevokeToken(ctx, "room-1", "public-2", acc[0]))
+		got, err = db.Overview(ctx, "room-1")
+		must(t, err)
+		same(t, got.Authorized, acc[:2]) // the disabled one too
+		same(t, []int{len(got.Assigned), len(got.Tokens), got.Messages, got.Edits}, []int{1, 1, 3, 1})
+		same(t, got.Tokens[0].Token, "public-1")
+		if got.LastActivity.IsZero() {
+			t.Error("no last activity")
+		}
+		must(t, db.RemoveRoom(ctx, "room-2"))
+		for _, id := range []rooms.RoomID{"room-2", "room-unknown", "ROOM-1", ""} {
+			_, err := db.Overview(ctx, id)
+			wantErr(t, err, rooms.ErrNotFound)
+		}
+	})
+}

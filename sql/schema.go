@@ -12,7 +12,7 @@ import (
 // Versions of the schema (docs/protocol.md 11.3).
 const (
 	// SchemaVersion is the version that this program makes and expects.
-	SchemaVersion = 103
+	SchemaVersion = 104
 
 	baseVersion = 42  // the predecessor's last one
 	ownVersions = 100 // the first of ours
@@ -34,7 +34,7 @@ type statement struct {
 	text    string // with the words of dialect.words still in it
 	kind    kind
 	table   string
-	name    string   // of the index
+	name    string   // of the index, view or trigger
 	columns []string // of the table or the index; the added one
 }
 
@@ -43,8 +43,9 @@ type kind int
 const (
 	createTable kind = iota
 	createIndex
+	createTextIndex // of MySQL
 	addColumn
-	changeRows // must be written so that running it again changes nothing
+	repeatable // rows, views, triggers: written so that running it again changes nothing
 )
 
 func (s statement) String() string {
@@ -53,15 +54,20 @@ func (s statement) String() string {
 		return "create table " + s.table
 	case createIndex:
 		return fmt.Sprintf("create index %s on %s", s.name, s.table)
+	case createTextIndex:
+		return fmt.Sprintf("create full-text index %s on %s", s.name, s.table)
 	case addColumn:
 		return fmt.Sprintf("add column %s to %s", s.columns[0], s.table)
+	}
+	if s.name != "" {
+		return "create " + s.name
 	}
 	return "change rows of " + s.table
 }
 
 // loadSteps reads the embedded files, NNNN.comment.sql, in the order of their
-// versions.
-func loadSteps(files fs.FS) ([]step, error) {
+// versions. Statements for the other kind of database are left out.
+func loadSteps(files fs.FS, driver string) ([]step, error) {
 	names, err := fs.Glob(files, "schema/*.sql")
 	if err != nil {
 		return nil, err
@@ -72,7 +78,7 @@ func loadSteps(files fs.FS) ([]step, error) {
 		if err != nil {
 			return nil, err
 		}
-		s, err := parseStep(strings.TrimPrefix(name, "schema/"), string(text))
+		s, err := parseStep(strings.TrimPrefix(name, "schema/"), string(text), driver)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
@@ -86,7 +92,7 @@ func loadSteps(files fs.FS) ([]step, error) {
 
 var stepName = regexp.MustCompile(`^([0-9]{4})\.([a-z0-9-]{8,180})\.sql$`)
 
-func parseStep(name, text string) (step, error) {
+func parseStep(name, text, driver string) (step, error) {
 	m := stepName.FindStringSubmatch(name)
 	if m == nil {
 		return step{}, fmt.Errorf("the name must be NNNN.comment.sql, the comment of 8 or more characters")
@@ -96,17 +102,34 @@ func parseStep(name, text string) (step, error) {
 		return step{}, err
 	}
 	s := step{version: version, comment: strings.ReplaceAll(m[2], "-", " ")}
-	for _, part := range strings.Split(withoutComments(text), ";") {
-		if part = strings.TrimSpace(part); part == "" {
+	for _, part := range statementEnd.Split(withoutComments(text), -1) {
+		part, only := onlyFor(strings.TrimSpace(part))
+		if part == "" {
 			continue
 		}
 		st, err := parseStatement(part)
 		if err != nil {
 			return step{}, err
 		}
-		s.statements = append(s.statements, st)
+		if only == "" || only == driver {
+			s.statements = append(s.statements, st)
+		}
 	}
 	return s, nil
+}
+
+// statementEnd is a semicolon that ends a line; others are part of a trigger.
+var statementEnd = regexp.MustCompile(`;[ \t]*(?:\n|$)`)
+
+// onlyFor cuts the mark off a statement that is for one kind of database.
+func onlyFor(text string) (statement, driver string) {
+	if rest, ok := strings.CutPrefix(text, "$MYSQL "); ok {
+		return rest, MySQL
+	}
+	if rest, ok := strings.CutPrefix(text, "$SQLITE "); ok {
+		return rest, SQLite
+	}
+	return text, ""
 }
 
 func withoutComments(text string) string {
@@ -120,11 +143,12 @@ func withoutComments(text string) string {
 }
 
 var (
-	tableHead  = regexp.MustCompile(`^CREATE TABLE (\w+) \(`)
-	indexHead  = regexp.MustCompile(`^CREATE INDEX (\w+) ON (\w+) \(([\w, ]+)\)$`)
+	tableHead  = regexp.MustCompile(`^CREATE (?:VIRTUAL )?TABLE (\w+) (?:USING fts5 )?\(`)
+	indexHead  = regexp.MustCompile(`^CREATE (FULLTEXT )?INDEX (\w+) ON (\w+) \(([\w, ]+)\)$`)
 	columnHead = regexp.MustCompile(`^ALTER TABLE (\w+) ADD COLUMN (\w+) [^,]+$`)
 	rowsHead   = regexp.MustCompile(`^(?:UPDATE|INSERT INTO) (\w+)\s`)
-	columnLine = regexp.MustCompile(`(?m)^\t(\w+) `)
+	columnLine = regexp.MustCompile(`(?m)^\t(\w+)(?: [^=]|,)`)
+	ifMissing  = regexp.MustCompile(`^CREATE ((?:VIEW|TRIGGER) )IF NOT EXISTS (\w+) (?:AS|AFTER \w+ .*ON (\w+) BEGIN)\s`)
 )
 
 // parseStatement accepts those forms only whose effect can be looked up before.
@@ -139,16 +163,21 @@ func parseStatement(text string) (statement, error) {
 		return s, nil
 	}
 	if m := indexHead.FindStringSubmatch(text); m != nil {
-		return statement{
-			text: text, kind: createIndex, name: m[1], table: m[2],
-			columns: strings.Split(strings.ReplaceAll(m[3], " ", ""), ","),
-		}, nil
+		s := statement{text: text, kind: createIndex, name: m[2], table: m[3]}
+		if m[1] != "" {
+			s.kind = createTextIndex
+		}
+		s.columns = strings.Split(strings.ReplaceAll(m[4], " ", ""), ",")
+		return s, nil
 	}
 	if m := columnHead.FindStringSubmatch(text); m != nil {
 		return statement{text: text, kind: addColumn, table: m[1], columns: m[2:3]}, nil
 	}
 	if m := rowsHead.FindStringSubmatch(text); m != nil {
-		return statement{text: text, kind: changeRows, table: m[1]}, nil
+		return statement{text: text, kind: repeatable, table: m[1]}, nil
+	}
+	if m := ifMissing.FindStringSubmatch(text); m != nil {
+		return statement{text: text, kind: repeatable, name: strings.ToLower(m[1]) + m[2], table: m[3]}, nil
 	}
 	return statement{}, fmt.Errorf("the statement %.40q… has no form that can be repeated", text)
 }

@@ -27,7 +27,9 @@ func sqliteDialect() *dialect {
 		forwardMark: ` ON CONFLICT (roomId, userId) DO UPDATE
 			SET lastReadId = excluded.lastReadId, lastReadTime = excluded.lastReadTime
 			WHERE excluded.lastReadTime > COALESCE(room_user_messages.lastReadTime, 0)`,
-		inRoom:      "m.roomId = ? AND m.roomId <= ?",
+		inRoom:      func(room string) string { return "m.roomId = " + room + " AND m.roomId <= " + room },
+		eachLog:     ` CROSS JOIN message m ON `,
+		search:      searchSQLite,
 		open:        openSQLite,
 		openAdmin:   openSQLiteAdmin,
 		openLook:    openSQLiteLook,
@@ -35,7 +37,7 @@ func sqliteDialect() *dialect {
 		columns: `SELECT m.name AS tableName, c.name AS columnName
 			FROM sqlite_master m JOIN pragma_table_info(m.name) c
 			WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite\_%' ESCAPE '\'`,
-		indexes: `SELECT m.name AS tableName, l.name AS indexName, i.name AS columnName
+		indexes: `SELECT m.name AS tableName, l.name AS indexName, i.name AS columnName, 0 AS ofTexts
 			FROM sqlite_master m JOIN pragma_index_list(m.name) l JOIN pragma_index_info(l.name) i
 			WHERE m.type = 'table' AND i.name IS NOT NULL ORDER BY m.name, l.name, i.seqno`,
 		version: `SELECT 'SQLite ' || sqlite_version()`,

@@ -21,7 +21,7 @@ func schemaError(format string, args ...any) error {
 // held from the first look to the last change; a statement whose change is there
 // already is left out, so that an upgrade that was interrupted goes on.
 func upgrade(ctx context.Context, c Config, d *dialect, log *slog.Logger) error {
-	steps, err := loadSteps(schemaFiles)
+	steps, err := loadSteps(schemaFiles, c.Driver)
 	if err != nil {
 		return err
 	}

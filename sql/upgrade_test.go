@@ -105,6 +105,8 @@ func TestSchemaFilesAreChecked(t *testing.T) {
 		"short comment":   {"0100.short.sql": table},
 		"no number":       {"first.comment-long-enough.sql": table},
 		"another form":    {"0100.comment-long-enough.sql": "DROP TABLE a;"},
+		"for one, too":    {"0100.comment-long-enough.sql": "$MYSQL DROP TABLE a;"},
+		"trigger again":   {"0100.comment-long-enough.sql": "CREATE TRIGGER x AFTER INSERT ON a BEGIN\n\tDELETE FROM b; END;"},
 		"two in one":      {"0100.comment-long-enough.sql": "ALTER TABLE a ADD COLUMN b INT, ADD COLUMN c INT;"},
 		"same number":     {"0100.comment-long-enough.sql": table, "0100.other-comment-long.sql": table},
 		"unique index":    {"0100.comment-long-enough.sql": "CREATE UNIQUE INDEX i ON a (b);"},
@@ -174,13 +176,70 @@ func TestOriginalIsUsedInPlace(t *testing.T) {
 		n := scalar[int](t, c, `SELECT COUNT(*) FROM room_user_messages WHERE lastReadTime = 1000`)
 		same(t, n, 1)
 
-		// The way back: what the predecessor writes still works.
+		for word, want := range map[string][]string{"one": {"msg-old-1"}, "tw": {"msg-old-2"}} {
+			same(t, search(t, db, "room-old", word), want) // what was there is in the index
+		}
+	})
+}
+
+// The way back: what the predecessor writes still works, and we read it.
+func TestPredecessorWritesAfterTheUpgrade(t *testing.T) {
+	sqltest.EachConfig(t, func(t *testing.T, c sql.Config) {
+		upgradedOriginal(t, c)
+		db := sqltest.Open(t, c)
 		sqltest.Exec(t, c,
-			`INSERT INTO room (clientId, name, ownerId, settings, isPrivate) VALUES ('room-back', 'Back', 'acc-old-1', '{}', 0)`,
+			`INSERT INTO account (clientId, fUserId, fUsername, fLastUpdate, fIsDisabled, name, avatar, settings)
+				VALUES ('acc-back', 'f9', 'cy', 1, 0, 'Cy', 'data:x', '{}')`,
+			`UPDATE account SET settings = '{"popped":1}' WHERE clientId = 'acc-back'`,
+			`INSERT INTO room (clientId, name, ownerId, settings, isPrivate) VALUES
+				('room-back', 'Back', 'acc-old-1', '{}', 0), ('cont-back', 'contact-room', 'rel-back', '{}', 1)`,
+			`UPDATE room SET settings = '{"userLimit":2}', name = 'Way back' WHERE clientId = 'room-back'`,
+			`INSERT INTO authorized_for_room (roomId, accountId) VALUES
+				('room-back', 'acc-back'), ('cont-back', 'acc-back'), ('cont-back', 'acc-old-1')`,
+			`INSERT INTO workgroup_rooms (fId, roomId, setById) VALUES ('11', 'room-back', 'acc-old-1')`,
+			`INSERT INTO message (msgId, roomId, fromId, timestamp, type, name, message, status) VALUES
+				('msg-back-1', 'room-back', 'acc-back', 3000, 'msg', 'Cy', 'written first', ''),
+				('msg-back-2', 'room-back', NULL, 4000, 'msg', 'Guest', 'written second', ''),
+				('msg-back-3', 'cont-back', 'acc-back', 5000, 'msg', 'Cy', 'written third', '')`,
+			`INSERT INTO message_edit (clientId, msgId, editBy, editTime, reason, message)
+				VALUES ('edit-back', 'msg-back-1', 'acc-back', 3500, 'why', 'edited first')`,
+			`UPDATE message SET editId = 'edit-back' WHERE msgId = 'msg-back-1'`,
+			`INSERT INTO message_status (status, clientId, msgId, setBy, setTime, reason, message)
+				VALUES ('delete', 'delete-back', 'msg-back-2', 'acc-old-1', 4500, NULL, NULL)`,
+			`UPDATE message SET statusId = 'delete-back', status = 'delete' WHERE msgId = 'msg-back-2'`,
+			`UPDATE message SET message = 'replaced third' WHERE msgId = 'msg-back-3'`,
+			`INSERT INTO message_work_target (msgId, source, target, memberId) VALUES ('msg-back-1', 'friend_wg_1', 'friend_wg_2', NULL)`,
 			`INSERT INTO room_user_messages (userId, roomId, lastReadId) VALUES ('acc-old-1', 'room-back', NULL)`,
-			`INSERT INTO account (clientId, fUserId, fUsername, fLastUpdate, fIsDisabled, name, settings)
-				VALUES ('acc-back', 'f9', 'cy', 1, 0, 'Cy', '{}')`)
-		same(t, load(t, db, "room-back").Room.Name, "Back")
+			`UPDATE room_user_messages SET lastReadId = 'msg-back-1' WHERE userId = 'acc-old-1' AND roomId = 'room-back'`,
+			`INSERT INTO user_relation (relationId, userId, contactId) VALUES
+				('rel-back', 'acc-old-1', 'acc-back'), ('rel-back', 'acc-back', 'acc-old-1')`,
+			`UPDATE user_relation SET roomId = 'cont-back', lastMsgId = 'msg-back-3' WHERE relationId = 'rel-back'`,
+			`UPDATE user_relation SET lastReadId = 'msg-back-3', lastReadTime = 5500 WHERE userId = 'acc-old-1' AND contactId = 'acc-back'`,
+			`INSERT INTO invite_token (type, token, roomId, singleUse, targetId, createdBy) VALUES
+				('public', 'public-back', 'room-back', 0, NULL, 'acc-old-1'), ('room', 'room-back', 'room-back', 1, 'acc-back', 'acc-old-1')`,
+			`UPDATE invite_token SET isValid = 0, invalidatedBy = 'acc-old-1', invalidated = CURRENT_TIMESTAMP WHERE token = 'public-back'`,
+			`INSERT INTO invite_token_used (tokenId, usedBy) SELECT _id, 'acc-back' FROM invite_token WHERE token = 'public-back'`,
+			`INSERT INTO db_history (version, comment) VALUES (104, 'by the test')`)
+
+		loaded, err := db.LoadRooms(t.Context(), []rooms.RoomID{"room-back", "cont-back"}, 10, "acc-old-1")
+		must(t, err)
+		back, contact := loaded[0], loaded[1]
+		same(t, []string{back.Room.Name, string(back.Room.Settings), back.Assigned[0].FID}, []string{"Way back", `{"userLimit":2}`, "11"})
+		same(t, ids(back.Tail), []string{"msg-back-1"})
+		same(t, back.Tail[0].Text, "edited first")
+		same(t, []int{back.Unread, contact.Unread, len(back.Tokens), len(contact.Authorized)}, []int{0, 0, 1, 2})
+		r := relation(t, db, "acc-old-1", "acc-back")
+		same(t, []string{r.Last.ID, r.Last.Text, r.Read.MsgID}, []string{"msg-back-3", "replaced third", "msg-back-3"})
+		same(t, search(t, db, "room-back", "first"), []string{"msg-back-1"})
+		same(t, search(t, db, "room-back", "written"), []string{})
+		same(t, search(t, db, "cont-back", "replaced"), []string{"msg-back-3"})
+		invitations, err := db.Invitations(t.Context(), "acc-back")
+		must(t, err)
+		same(t, len(invitations), 1)
+
+		// Rows that an administrator deletes leave the index too.
+		sqltest.Exec(t, c, `DELETE FROM user_relation`, `DELETE FROM message WHERE msgId = 'msg-back-3'`)
+		same(t, search(t, db, "cont-back", "replaced"), []string{})
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -68,17 +69,23 @@ func null[T ~string](s T) any {
 // (docs/protocol.md 2.7).
 func isGuest(id rooms.AccountID) bool { return strings.HasPrefix(string(id), "guest-") }
 
+// isContactRoom says whether an id is that of a room of two contacts
+// (docs/protocol.md 4.7).
+func isContactRoom(id rooms.RoomID) bool { return strings.HasPrefix(string(id), "cont-") }
+
+// unique leaves out what is named again.
+func unique[T comparable](all []T) []T {
+	seen := make(map[T]bool, len(all))
+	return slices.DeleteFunc(slices.Clone(all), func(v T) bool {
+		again := seen[v]
+		seen[v] = true
+		return again
+	})
+}
+
 // withoutGuests leaves out guests, and accounts that are named twice.
 func withoutGuests(ids []rooms.AccountID) []rooms.AccountID {
-	seen := make(map[rooms.AccountID]bool, len(ids))
-	accounts := make([]rooms.AccountID, 0, len(ids))
-	for _, id := range ids {
-		if !isGuest(id) && !seen[id] {
-			seen[id] = true
-			accounts = append(accounts, id)
-		}
-	}
-	return accounts
+	return slices.DeleteFunc(unique(ids), isGuest)
 }
 
 // stamp is a TIMESTAMP column: UTC, whole seconds. As text it is the same in both
