@@ -241,7 +241,7 @@ func (k *checks) friendCoreService(ctx context.Context) {
 		k.ok("FriendCore service", "not tried: the running service has the one registration that there may be")
 		return
 	}
-	if err := friendcore.Probe(ctx, linkOptions(k.config, nil, nil)); err != nil {
+	if err := friendcore.Probe(ctx, linkOptions(k.config, slog.New(slog.DiscardHandler))); err != nil {
 		k.bad("FriendCore service", fmt.Errorf("%w; see service_key, service_name and ws_port of section [friendcore], and [ServiceKeys] in FriendCore's cfg/cfg.ini", err))
 		return
 	}

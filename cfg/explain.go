@@ -84,7 +84,7 @@ func insertBehind(list []setting, section string, more []setting) []setting {
 func notYet() map[string][]string {
 	return map[string][]string{
 		"workroom": nil,
-		"messages": {"force_show_read", "edit_grace"},
+		"messages": {"force_show_read"},
 		"live":     {"mode", "mesh_limit", "is_stream", "is_recording", "record_path"},
 		"janus":    nil,
 		iceSection: nil,

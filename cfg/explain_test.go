@@ -77,7 +77,6 @@ servers = ws://h
 	}
 	want := []string{
 		"[workroom] show_user_list (p.ini:10)",
-		"[messages] edit_grace (p.ini:5)",
 		"[live] mode (p.ini:8)",
 		"[janus] servers (p.ini:16)",
 		"[turn] ttl (p.ini:12)",

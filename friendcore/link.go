@@ -18,8 +18,7 @@ import (
 
 // Directory takes over what FriendCore says of users and groups. Its methods are
 // called by one goroutine at a time and may take their time; an error makes the
-// Link try again later. Admin is nil in every user. A Directory that is to know of
-// relations, which are in no list, is a relationAdder as well.
+// Link try again later. Admin is nil in every user.
 type Directory interface {
 	// KnownUsers maps FriendCore's user ids to the last change that is known.
 	KnownUsers() map[string]int64
@@ -28,6 +27,9 @@ type Directory interface {
 	SyncUsers(ctx context.Context, changed []rooms.User, present map[string]bool) error
 	// SyncGroups takes all workgroups, in the place of all former ones.
 	SyncGroups(ctx context.Context, groups []rooms.Group) error
+	// AddRelations makes contacts of users: source and each of contacts, FriendCore's
+	// ids, which are in KnownUsers.
+	AddRelations(ctx context.Context, source string, contacts []string) error
 }
 
 // Handler answers requests of FriendCore's apps (docs/protocol.md 12.3).

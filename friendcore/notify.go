@@ -7,27 +7,20 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
-)
 
-// Notification is a message for the phones of users who may be away
-// (docs/protocol.md 12.3). FriendCore passes it on to those who have its mobile app.
-type Notification struct {
-	Users          []string // login names
-	Channel        string
-	Title, Message string
-	Time           int64  // milliseconds
-	Extra          string // JSON text for the mobile app; may be empty
-}
+	"presence/rooms"
+)
 
 // maxRecipients bounds the users of one request: some versions of FriendCore read
 // no message of more than 512 parts.
 const maxRecipients = 100
 
-// Notify has a notification sent and never blocks. It is not sent if title or
+// Notify has a notification sent to the phones of users (docs/protocol.md 12.3) and
+// never blocks. It is not sent if title or
 // message is empty or no user is left who can be named. It is given up, and counted
 // in Stats, if FriendCore fails it three times, if it waits for too long, or if too
 // many newer ones wait.
-func (l *Link) Notify(n Notification) {
+func (l *Link) Notify(n rooms.Notification) {
 	if n.Title == "" || n.Message == "" {
 		return
 	}
@@ -65,7 +58,7 @@ func canBeNamed(login string) bool {
 type push struct {
 	id    string // of the request; the same at each try, so that a late reply counts
 	users []string
-	note  Notification
+	note  rooms.Notification
 	since time.Time // Notify was called
 
 	// The notifier's, guarded by its mutex.
@@ -86,7 +79,7 @@ func (p *push) size() int {
 
 func (p *push) frame() []byte {
 	body := pushBody{
-		Users: p.users, TimeCreated: p.note.Time, ChannelID: p.note.Channel, Type: 1,
+		Users: p.users, TimeCreated: p.note.Time, ChannelID: string(p.note.Channel), Type: 1,
 		Title: p.note.Title, Message: p.note.Message, Application: "FriendChat",
 	}
 	if p.note.Extra != "" {

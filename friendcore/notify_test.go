@@ -12,11 +12,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"presence/friendcore/friendcoretest"
+	"presence/rooms"
 )
 
 // hello is a notification for some users.
-func hello(users ...string) Notification {
-	return Notification{
+func hello(users ...string) rooms.Notification {
+	return rooms.Notification{
 		Users: users, Channel: "room-1", Title: "#Room", Message: "Ada: hello", Time: 1795333555253,
 		Extra: `{"roomId":"room-1","msgId":"msg-1"}`,
 	}
@@ -68,7 +69,7 @@ func TestNotifyWhom(t *testing.T) {
 func TestNotifySendsNothing(t *testing.T) {
 	inWorld(t, nil, func(w *world) {
 		w.ready()
-		for _, n := range []Notification{
+		for _, n := range []rooms.Notification{
 			hello(), hello(""), hello(`a"b`, "c'd"), {Users: []string{"alice"}, Title: "t"}, {Users: []string{"alice"}, Message: "m"}, {},
 		} {
 			w.link.Notify(n)
@@ -347,7 +348,7 @@ func TestErrorsWithoutNotifications(t *testing.T) {
 func TestNotifyKeepsSecrets(t *testing.T) {
 	inWorld(t, nil, func(w *world) {
 		w.ready()
-		secret := Notification{Users: []string{"secret-user"}, Channel: "secret-channel", Title: "secret-title", Message: "secret-message", Extra: "secret-extra"}
+		secret := rooms.Notification{Users: []string{"secret-user"}, Channel: "secret-channel", Title: "secret-title", Message: "secret-message", Extra: "secret-extra"}
 		for _, fault := range []friendcoretest.NotifyFault{{}, {Error: 1}, {Refuse: 6}, {Silent: true}, {Bare: true}} {
 			w.fc.SetFaults(friendcoretest.Faults{Notify: fault})
 			w.link.Notify(secret)
@@ -365,7 +366,7 @@ func FuzzNotification(f *testing.F) {
 	f.Add("alice\nbob", "room-1", "#Room", "Ada: hello", `{"roomId":"room-1"}`)
 	f.Add("tim\na\"b\n\xff", "", "\u2028", "</script>\x00\xff", "null")
 	f.Fuzz(func(t *testing.T, users, channel, title, text, extra string) {
-		p := push{id: "req-1", users: recipients(strings.Split(users, "\n")), note: Notification{Channel: channel, Title: title, Message: text, Extra: extra}}
+		p := push{id: "req-1", users: recipients(strings.Split(users, "\n")), note: rooms.Notification{Channel: rooms.RoomID(channel), Title: title, Message: text, Extra: extra}}
 		frame := p.frame()
 		if !strings.HasPrefix(string(frame), `{"type":"service","data":{"type":"notification","data":{"requestid":"req-1","notification":{"users":[`) {
 			t.Errorf("the order of keys is wrong: %s", frame)
@@ -379,7 +380,7 @@ func FuzzNotification(f *testing.F) {
 			t.Fatal(err)
 		}
 		n := m.Data.Data.Notification
-		for sent, read := range map[string]string{channel: n.ChannelID, title: n.Title, text: n.Message} {
+		for sent, read := range map[string]string{string(channel): n.ChannelID, title: n.Title, text: n.Message} {
 			if utf8.ValidString(sent) && read != sent {
 				t.Errorf("%q is read back as %q", sent, read)
 			}

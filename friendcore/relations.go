@@ -18,13 +18,6 @@ const (
 	maxRelationLoads  = 3       // loads of the lists until unknown users are given up
 )
 
-// relationAdder is a Directory that wants to know of relations.
-type relationAdder interface {
-	// AddRelations makes a user and others contacts of each other, who may be so
-	// already. All are FriendCore ids of KnownUsers.
-	AddRelations(ctx context.Context, source string, contacts []string) error
-}
-
 // relation is what a user relation-add event says (docs/protocol.md 12.4).
 type relation struct {
 	source   string
@@ -191,11 +184,10 @@ func (y *syncer) relate(ctx context.Context, loaded bool) time.Duration {
 }
 
 func (y *syncer) addRelations(ctx context.Context, source string, contacts []string) error {
-	adder, wanted := y.dir.(relationAdder)
-	if len(contacts) == 0 || !wanted {
+	if len(contacts) == 0 {
 		return nil
 	}
-	if err := adder.AddRelations(ctx, source, contacts); err != nil {
+	if err := y.dir.AddRelations(ctx, source, contacts); err != nil {
 		return err
 	}
 	y.relations.status.relations.Add(1)

@@ -95,21 +95,6 @@ func TestRelations(t *testing.T) {
 	})
 }
 
-// plainDirectory takes no relations.
-type plainDirectory struct{ Directory }
-
-func TestRelationsNobodyWants(t *testing.T) {
-	plain := func(o *LinkOptions) { o.Directory = plainDirectory{o.Directory} }
-	inWorld(t, plain, func(w *world) {
-		ids := w.people("alice", "bob")
-		w.ready()
-		w.relate(ids...)
-		w.pass(time.Minute)
-		w.wantRelations()
-		w.wantState(Ready)
-	})
-}
-
 func TestRelationOfNewUsers(t *testing.T) {
 	inWorld(t, nil, func(w *world) {
 		w.people("alice")
