@@ -176,7 +176,8 @@ func (s *service) serveFrom(ctx context.Context, db *sql.DB) error {
 	hub, err := rooms.New(ctx, rooms.Options{
 		Store: db, Post: sessions, Log: s.log, Host: s.config.Host(),
 		MaxText: int(s.config.Messages.MaxSize), EmptyAfter: s.config.Room.EmptyAfter, RecentFor: s.config.Room.RecentFor,
-		UserLimit: s.config.Live.UserLimit, AvatarSide: s.config.TinyAvatar.ImageSidePX,
+		EditGrace: s.config.Messages.EditGrace, UserLimit: s.config.Live.UserLimit,
+		AvatarSide: s.config.TinyAvatar.ImageSidePX, Notifier: s.notifier(),
 	})
 	if err != nil {
 		return err
@@ -186,7 +187,9 @@ func (s *service) serveFrom(ctx context.Context, db *sql.DB) error {
 		return err
 	}
 	if s.config.FriendCore.ServiceKey != "" {
-		link, err := friendcore.NewLink(linkOptions(s.config, hub, s.log))
+		options := linkOptions(s.config, s.log)
+		options.Directory, options.Handler = hub, hub
+		link, err := friendcore.NewLink(options)
 		if err != nil {
 			return err
 		}
@@ -197,6 +200,25 @@ func (s *service) serveFrom(ctx context.Context, db *sql.DB) error {
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
 	defer cancel()
 	return errors.Join(err, hub.Stop(ending))
+}
+
+// notifier hands notifications on to FriendCore's connection, which is made after
+// the rooms are; nil without one.
+func (s *service) notifier() rooms.Notifier {
+	if s.config.FriendCore.ServiceKey == "" {
+		return nil
+	}
+	return linkNotifier{&s.link}
+}
+
+type linkNotifier struct {
+	link *atomic.Pointer[friendcore.Link]
+}
+
+func (n linkNotifier) Notify(note rooms.Notification) {
+	if link := n.link.Load(); link != nil {
+		link.Notify(note)
+	}
 }
 
 // newServer makes what takes clients in.
@@ -340,11 +362,11 @@ func clientOptions(c *cfg.Config, log *slog.Logger) friendcore.ClientOptions {
 	return friendcore.ClientOptions{Host: f.Host, Port: f.Port, UseTLS: f.UseTLS, TLS: friendTLS(c), Logger: log}
 }
 
-func linkOptions(c *cfg.Config, dir friendcore.Directory, log *slog.Logger) friendcore.LinkOptions {
+func linkOptions(c *cfg.Config, log *slog.Logger) friendcore.LinkOptions {
 	f := c.FriendCore
 	return friendcore.LinkOptions{
 		Host: f.Host, Port: f.WSPort, UseTLS: f.WSUseTLS, ProxyPath: f.WSProxy, TLS: friendTLS(c),
 		ServiceKey: f.ServiceKey.Reveal(), ServiceName: f.ServiceName, LogEvents: f.LogEvents,
-		Directory: dir, Logger: log,
+		Logger: log,
 	}
 }

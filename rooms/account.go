@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,6 +27,10 @@ type Account struct {
 
 	// owned by the mailbox
 	contacts map[AccountID]*contact // everybody there is a relation with
+	related  bool                   // contacts has been read
+	retrying bool                   // rooms are read again soon
+	changing []func()               // changes of the account's row, under way or waiting
+	closed   bool                   // the last event has been handled
 	guestOf  RoomID                 // the one room of a guest; empty for accounts
 }
 
@@ -45,7 +48,18 @@ func newAccount(h *Hub, id AccountID) *Account {
 
 func (a *Account) handle(events []accountEvent) {
 	for _, e := range events {
+		if a.closed {
+			a.reject(e)
+			continue
+		}
 		a.apply(e)
+	}
+}
+
+// reject answers an event that reached the account after its end.
+func (a *Account) reject(e accountEvent) {
+	if in, ok := e.(enteredEvent); ok {
+		a.hub.toRoomIfThere(in.room, notComing{a.id})
 	}
 }
 
@@ -129,12 +143,11 @@ func (h *Hub) Resolve(ctx context.Context, u User) (AccountID, error) {
 
 // record returns the id of the user's account and writes what is new of him.
 func (h *Hub) record(ctx context.Context, u User) (AccountID, error) {
-	select {
-	case h.records <- struct{}{}:
-		defer func() { <-h.records }()
-	case <-ctx.Done():
-		return "", ctx.Err()
+	done, err := h.lockRecords(ctx)
+	if err != nil {
+		return "", err
 	}
+	defer done()
 	i := h.dir.find(u)
 	if i == nil {
 		r := newRecord(u)
@@ -271,7 +284,10 @@ func (closeAccount) apply(a *Account) {
 	for _, id := range a.allRooms() {
 		a.hub.toRoomIfThere(id, detachEvent{a.id})
 	}
-	a.box.close()
+	a.closed = true
+	for _, e := range a.box.close() {
+		a.reject(e)
+	}
 	close(a.gone)
 }
 
@@ -325,13 +341,22 @@ func (a *Account) loadRooms() {
 	ids, err := a.readRooms()
 	if err != nil {
 		a.hub.log.Error("rooms of an account not read, will try again", "account", a.id, "err", err)
-		a.hub.later(retryRooms, func() { a.box.force(loadRoomsEvent{}) })
+		a.loadRoomsSoon()
 	}
 	for _, id := range append(ids, a.hub.temporaryRooms(a.id)...) {
 		if !a.isIn(id) {
 			a.hub.toRoomLoaded(id, enterEvent{account: a.id})
 		}
 	}
+}
+
+// loadRoomsSoon tries again in a while, once however often it failed.
+func (a *Account) loadRoomsSoon() {
+	if a.retrying {
+		return
+	}
+	a.retrying = true
+	a.hub.later(retryRooms, func() { a.box.force(loadRoomsEvent{}) })
 }
 
 // readRooms lists the saved rooms of the account and has those in memory that were
@@ -359,7 +384,10 @@ func (a *Account) readRooms() ([]RoomID, error) {
 
 type loadRoomsEvent struct{}
 
-func (loadRoomsEvent) apply(a *Account) { a.loadRooms() }
+func (loadRoomsEvent) apply(a *Account) {
+	a.retrying = false
+	a.loadRooms()
+}
 
 // moreRoomsEvent says that the account is in other workgroups than before: rooms
 // that are assigned to them, and not in memory, may have to let it in.
@@ -378,18 +406,20 @@ type enteredEvent struct {
 	room     RoomID
 	contact  AccountID // for contact rooms: with whom
 	conf     *roomConf
-	call     call   // the request that led here, or none
-	req      string // the client's own mark of a join, echoed
-	response any    // of the reply
-	silent   bool   // opened by hidden-open
+	call     call           // the request that led here, or none
+	req      string         // the client's own mark of a join, echoed
+	response any            // of the reply
+	relation *relationEntry // of a chat that the other one opened
+	silent   bool           // opened by hidden-open
 }
 
 func (e enteredEvent) apply(a *Account) {
 	switch {
 	case !a.initialized.Load():
 		// The client hears of its rooms after it has asked for its state.
+		a.hub.toRoomIfThere(e.room, notComing{a.id})
 	case e.contact != "":
-		a.enteredChat(&e)
+		a.enteredChat(e)
 	case !a.isIn(e.room):
 		if !a.enter(e) {
 			leftEvent{e.room}.apply(a)
@@ -400,17 +430,12 @@ func (e enteredEvent) apply(a *Account) {
 	a.answer(e.call, e.response, "")
 }
 
-func (a *Account) enteredChat(e *enteredEvent) {
-	if _, open := a.chat(e.contact); open {
-		return
-	}
-	if !a.enterChat(*e) {
+func (a *Account) enteredChat(e enteredEvent) {
+	if _, open := a.chat(e.contact); !open && !a.enterChat(e) {
 		a.chatFailed(e.contact)
 		return
 	}
-	if i := a.hub.dir.get(e.contact); e.silent && i != nil {
-		e.response = hiddenConf{e.conf, a.hub.identityWire(i)}
-	}
+	a.answerOpeners(e.contact, e.conf)
 }
 
 // marked is the room with the client's mark of the request.
@@ -438,17 +463,15 @@ type joinData struct {
 
 // refusedEvent says that a room did not let the account in.
 type refusedEvent struct {
-	room     RoomID
+	contact  AccountID // for contact rooms: with whom
 	call     call
 	response any // of the reply
 	code     string
 }
 
 func (e refusedEvent) apply(a *Account) {
-	for id, c := range a.contacts {
-		if c.opening && strings.HasPrefix(string(e.room), "cont-") {
-			a.chatFailed(id)
-		}
+	if e.contact != "" {
+		a.chatFailed(e.contact)
 	}
 	a.answer(e.call, e.response, e.code)
 }

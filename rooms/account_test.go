@@ -409,15 +409,15 @@ func TestRoomIsLoadedWhenDatabaseIsBack(t *testing.T) {
 		ada := w.login("ada")
 		room := ada.makeRoom("Road map")
 		w.restart()
-		w.store.failOnly("LoadRoom")
+		w.store.failOnly("LoadRooms")
 		ada = w.login("ada")
 		w.pass(time.Minute)
 		ada.gotNone(`"type":"join"`)
-		if n := w.store.count("LoadRoom"); n < 5 || n > 15 {
+		if n := w.store.count("LoadRooms"); n < 5 || n > 35 {
 			t.Errorf("%d attempts in a minute", n)
 		}
 		w.store.setFault(nil)
-		w.pass(maxLoadDelay)
+		w.pass(retryRooms)
 		ada.got(`"type":"join"`, string(room))
 	})
 }

@@ -102,8 +102,9 @@ func (a *Account) roomGet(c call) {
 // temporary.
 func (a *Account) roomCreate(c call) {
 	var in struct {
-		Name any `json:"name"`
-		Req  any `json:"req"`
+		Name   any   `json:"name"`
+		Req    any   `json:"req"`
+		Groups []any `json:"assignWorgs"`
 	}
 	if len(c.Data) > 0 && json.Unmarshal(c.Data, &in) != nil {
 		a.answer(c, nil, "ERR_INVALID_DATA")
@@ -114,10 +115,38 @@ func (a *Account) roomCreate(c call) {
 		a.answer(c, nil, "ERR_INVALID_NAME")
 		return
 	}
+	groups, code := a.groupsFor(name, in.Groups)
+	if code != "" {
+		a.answer(c, nil, code)
+		return
+	}
 	req, _ := in.Req.(string)
 	r := newRoom(a.hub, RoomID(newID("room")))
 	a.hub.addRoom(r)
-	r.box.force(createEvent{owner: a.id, name: name, call: c, req: clip(req, maxName)})
+	r.box.force(createEvent{owner: a.id, name: name, groups: groups, call: c, req: clip(req, maxName)})
+}
+
+// groupsFor finds the workgroups that are to be assigned to a new room: an admin's
+// right, and to named rooms only (docs/protocol.md 7.2).
+func (a *Account) groupsFor(name string, ids []any) (groups []Group, code string) {
+	if len(ids) == 0 {
+		return nil, ""
+	}
+	switch i := a.hub.dir.get(a.id); {
+	case !i.isAdmin():
+		return nil, "ERR_NOT_ADMIN"
+	case name == "":
+		return nil, "ERR_ROOM_NOT_PERSISTED"
+	}
+	for _, v := range ids {
+		id, _ := v.(string)
+		g, known := a.hub.groups.group(WorkgroupID(id))
+		if !known {
+			return nil, "ERR_NO_GROUP"
+		}
+		groups = append(groups, g)
+	}
+	return groups, ""
 }
 
 // roomJoin enters a room by an invite (docs/protocol.md 9).
@@ -269,9 +298,5 @@ func (h *Hub) shares(room RoomID, id AccountID) bool {
 	h.mu.Lock()
 	r := h.rooms[room]
 	h.mu.Unlock()
-	if r == nil {
-		return false
-	}
-	seen := r.seenByGuests.Load()
-	return seen != nil && (*seen)[id]
+	return r != nil && r.company.has(id)
 }

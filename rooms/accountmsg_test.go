@@ -71,6 +71,53 @@ var accountSamples = map[string]samples{
 			{`{"type":["get"]}`, "ERR_INVALID_DATA"},
 		},
 	},
+	"contact": {
+		valid: []sample{{`{"type":"open-chat","data":"$OTHER"}`, ""}},
+		invalid: []sample{
+			{`null`, "ERR_NO_LISTENER"}, {`"open-chat"`, "ERR_NO_LISTENER"}, {`{"type":"other","data":"$OTHER"}`, "ERR_NO_LISTENER"},
+			{`{"type":"open-chat"}`, "ERR_NOT_A_USER"}, {`{"type":"open-chat","data":"acc-unknown"}`, "ERR_NOT_A_USER"},
+			{`{"type":"open-chat","data":"$ID"}`, "ERR_NOT_A_USER"}, {`{"type":"open-chat","data":["$OTHER"]}`, "ERR_NOT_A_USER"},
+		},
+	},
+	"relation-add": {
+		valid: []sample{{`{"clientId":"$OTHER","name":"Bo"}`, ""}},
+		invalid: []sample{
+			{`null`, "ERR_INVALID_ID"}, {`{}`, "ERR_INVALID_ID"}, {`{"clientId":7}`, "ERR_INVALID_ID"}, {`"$OTHER"`, "ERR_INVALID_ID"},
+			{`{"clientId":"acc-unknown"}`, "ERR_NOT_A_USER"}, {`{"clientId":"$ID"}`, "ERR_NOT_A_USER"}, {`{"clientId":"$ROOM"}`, "ERR_NOT_A_USER"},
+		},
+	},
+	"hidden-list": {
+		valid:   []sample{{`null`, ""}, {``, ""}},
+		invalid: []sample{{`{"x":1}`, ""}},
+	},
+	"hidden-open": {
+		valid:   []sample{{`"$OTHER"`, ""}},
+		invalid: []sample{{`null`, ""}, {`7`, ""}, {`"acc-unknown"`, ""}, {`"$ID"`, ""}, {`{"clientId":"$OTHER"}`, ""}},
+	},
+	"hidden-close": {
+		valid:   []sample{{`"$OTHER"`, ""}},
+		invalid: []sample{{`null`, ""}, {`7`, ""}, {`"acc-unknown"`, ""}, {`"$ROOM"`, ""}},
+	},
+	"invite-response": { // a refusal is in the response, not in the error
+		valid:   []sample{{`{"accepted":false,"roomId":"$ROOM","token":"room-1"}`, ""}, {`{"accepted":true,"roomId":"$ROOM","token":"room-1"}`, ""}},
+		invalid: []sample{{`null`, ""}, {`"text"`, ""}, {`{"accepted":"yes"}`, ""}, {`{"accepted":true,"roomId":"acc-1","token":"x"}`, ""}},
+	},
+	"avatar": {
+		valid: []sample{{`{"avatar":null}`, ""}, {`{"avatar":false}`, ""}, {`{"avatar":"` + onePixel + `"}`, ""}},
+		invalid: []sample{
+			{``, "ERR_INVALID_DATA"}, {`"text"`, "ERR_INVALID_DATA"}, {`{"avatar":true}`, "ERR_INVALID_DATA"}, {`{"avatar":7}`, "ERR_INVALID_DATA"},
+			{`{"avatar":"x"}`, "ERR_INVALID_AVATAR"}, {`{"avatar":""}`, "ERR_INVALID_AVATAR"}, {`{"avatar":"data:image/png;base64,AAAA"}`, "ERR_INVALID_AVATAR"},
+		},
+	},
+	"account-settings-set": {
+		valid: []sample{{`{"key":"hideInSearch","value":true}`, ""}, {`{"key":"hideInSearch","value":false}`, ""}},
+		invalid: []sample{
+			{`null`, "ERR_INVALID_DATA"}, {`{}`, "ERR_INVALID_DATA"}, {`{"key":"hideInSearch"}`, "ERR_INVALID_DATA"},
+			{`{"key":"hideInSearch","value":"yes"}`, "ERR_INVALID_VALUE"}, {`{"key":"hideInSearch","value":null}`, "ERR_INVALID_VALUE"},
+			{`{"key":"$.x","value":true}`, "ERR_UNKNOWN_SETTING"}, {`{"key":7,"value":true}`, "ERR_INVALID_DATA"},
+			{`{"key":"hideInSearch","value":"` + strings.Repeat("x", 2000) + `"}`, "ERR_INVALID_DATA"},
+		},
+	},
 	"settings": {
 		valid:   []sample{{`null`, ""}},
 		invalid: []sample{{`{"a":{"b":1}}`, ""}},
@@ -80,6 +127,9 @@ var accountSamples = map[string]samples{
 		invalid: []sample{{`[null]`, ""}},
 	},
 }
+
+// onePixel is a picture.
+const onePixel = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
 // noReply are the account events that are answered by an event alone, or in a
 // channel of their own (docs/protocol.md 3.3, 3.5).
@@ -159,7 +209,7 @@ func TestUnknownAndMalformedEvents(t *testing.T) {
 		for _, event := range []string{
 			``, `null`, `17`, `"text"`, `[]`, `{}`, `{"type":""}`, `{"type":7}`, `{"type":null,"data":1}`, `{`,
 			`{"data":null,"requestId":"r"}`, `{"type":"unknown"}`, `{"type":"room-unknown","data":{"type":"initialize"}}`,
-			"{\"type\":\"contact-list\",\"requestId\":\"\xff\"}", `{"type":"avatar","data":{"avatar":"x"}}`,
+			"{\"type\":\"contact-list\",\"requestId\":\"\xff\"}", `{"type":"acc-unknown","data":{"type":"chat"}}`, `{"type":"guest-1","data":{"type":"chat"}}`,
 		} {
 			ada.handle(event)
 			if frames := ada.take(); len(frames) > 0 {

@@ -28,6 +28,9 @@ func (r *Room) setWorkgroup(c call, v any) (any, string) {
 		return nil, "ERR_DISMISS_FAILED"
 	}
 	r.toAll("workgroup", "assigned", r.assignments())
+	if !on {
+		r.letGo(change.ClientID, r.order)
+	}
 	return change, ""
 }
 
@@ -59,15 +62,11 @@ func (r *Room) storeAssignment(fID string, by AccountID, on bool) bool {
 	return err == nil
 }
 
-// workgroupSet brings the members of a workgroup in, or lets those go who have no
-// other reason to stay.
+// workgroupSet brings the members of an assigned workgroup in.
 func (r *Room) workgroupSet(v any) {
-	change, _ := v.(workgroupValue)
-	if change.Value {
+	if change, _ := v.(workgroupValue); change.Value {
 		r.takeIn(change.ClientID, r.hub.groups.membersOf(change.ClientID))
-		return
 	}
-	r.letGo(change.ClientID, r.order)
 }
 
 // takeIn makes accounts members because of a workgroup. Who is logged in joins.
@@ -88,7 +87,7 @@ func (r *Room) takeIn(group WorkgroupID, ids []AccountID) {
 		r.tellJoin(r.members[i.ID], i)
 	}
 	for _, i := range fresh {
-		r.hub.toAccount(i.ID, enteredEvent{room: r.id, conf: r.conf.Load()})
+		r.letIn(i.ID, enteredEvent{room: r.id, conf: r.conf.Load()})
 	}
 }
 
@@ -124,7 +123,6 @@ func (e groupsEvent) apply(r *Room) {
 	concerned := false
 	for _, c := range e.changes {
 		if r.assignedGroup(c.id) {
-			concerned = true
 			r.takeIn(c.id, c.added)
 			r.letGo(c.id, c.removed)
 		}

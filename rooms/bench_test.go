@@ -72,7 +72,7 @@ func newFanOut(t testing.TB, members int) *fanOut {
 	var err error
 	f.hub, err = New(t.Context(), Options{
 		Store: instantStore{store}, Post: f.post, Log: discard(), Host: "localhost", MaxText: 32 << 10,
-		EmptyAfter: time.Hour, RecentFor: time.Hour, AvatarSide: 16,
+		EmptyAfter: time.Hour, EditGrace: 5 * time.Minute, RecentFor: time.Hour, AvatarSide: 16,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -62,28 +62,25 @@ type unsentMessage struct {
 // chatMessage takes a new message (docs/protocol.md 8.1). It is stored and shown
 // at the end of the batch, together with those that came with it.
 func (r *Room) chatMessage(c call) {
-	var in struct {
-		Message any `json:"message"`
-	}
-	text := ""
-	if c.into(&in) {
-		text, _ = in.Message.(string)
-	}
+	text := c.messageText()
 	if text == "" {
 		r.answer(c, "chat", nil, "ERR_INVALID_MESSAGE")
 		return
 	}
-	i := r.hub.dir.get(c.from.Account)
-	u := unsentMessage{call: c, author: i.ID, msg: Message{
-		ID: newID("msg"), Room: r.id, From: i.ID, Type: "msg", Name: i.Name, Text: text,
+	m := r.members[c.from.Account]
+	u := unsentMessage{call: c, author: m.id, msg: Message{
+		ID: newID("msg"), Room: r.id, From: m.id, Type: "msg", Name: m.name, Text: text,
 	}}
-	if i.guest {
+	if m.guest {
 		u.msg.From = "" // guests have no row (docs/protocol.md 8.1)
 	}
 	if len(text) > r.hub.opt.MaxText {
 		r.tellNotStored(u, &Refusal{"ERR_MESSAGE_TOO_LONG",
 			fmt.Sprintf("The message has %d bytes; %d are allowed.", len(text), r.hub.opt.MaxText)})
 		return
+	}
+	if r.isContact() {
+		r.callOther(m.id)
 	}
 	u.msg.Time = r.chat.nextTime()
 	r.unsent = append(r.unsent, u)
@@ -128,8 +125,9 @@ func (r *Room) storeMessages(batch []unsentMessage) error {
 	for n, u := range batch {
 		messages[n] = u.msg
 	}
-	readBy := make([]AccountID, len(r.lookingOn))
-	for n, m := range r.lookingOn {
+	readers := r.readers()
+	readBy := make([]AccountID, len(readers))
+	for n, m := range readers {
 		readBy[n] = m.id
 	}
 	ctx, cancel := r.hub.storeContext()
@@ -137,11 +135,20 @@ func (r *Room) storeMessages(batch []unsentMessage) error {
 	return r.hub.store.AddMessages(ctx, r.id, messages, readBy)
 }
 
+// readers are those who have read a message as soon as it is there. In contact rooms
+// only confirm moves read marks, because the other one is told (docs/protocol.md 8.4).
+func (r *Room) readers() []*member {
+	if r.isContact() {
+		return nil
+	}
+	return r.lookingOn
+}
+
 // show delivers a stored message to everybody in the room, its author included.
 func (r *Room) show(u unsentMessage) {
 	msg := u.msg
 	r.chat.add(msg)
-	for _, m := range r.lookingOn {
+	for _, m := range r.readers() {
 		m.mark = ReadMark{Account: m.id, MsgID: msg.ID, Time: msg.Time}
 		delete(r.dirtyMarks, m.id)
 	}
@@ -156,7 +163,7 @@ func (r *Room) show(u unsentMessage) {
 func (r *Room) countUnread(author AccountID) {
 	for _, m := range r.members {
 		switch {
-		case m.active:
+		case m.active && !r.isContact():
 			m.unread, m.counted = 0, true
 		case m.id != author:
 			m.unread++
@@ -171,20 +178,27 @@ type chatError struct {
 	Message string `json:"message"`
 }
 
+func (r *Room) tellNotStored(u unsentMessage, why *Refusal) {
+	r.hub.tellNotStored(r.address(u.author), u.call, u.msg.Text, why)
+}
+
 // tellNotStored tells the writing connection that nobody will see its message. A
 // client that asked for a reply gets one; another would not understand the event,
 // so that its user gets a notice in place of the message.
-func (r *Room) tellNotStored(u unsentMessage, why *Refusal) {
-	r.toAsker(u.call, "chat", "error", chatError{why.Code, why.Text, clip(u.msg.Text, r.hub.opt.MaxText)})
-	if u.call.isRequest() {
-		r.answer(u.call, "chat", nil, why.Code)
+func (h *Hub) tellNotStored(address string, c call, text string, why *Refusal) {
+	said := func(e any) {
+		h.post.Reply(c.from, encode(event{address, event{"chat", e}}))
+	}
+	said(event{"error", chatError{why.Code, why.Text, clip(text, h.opt.MaxText)}})
+	if c.isRequest() {
+		said(reply{c.RequestID, nil, why.Code})
 		return
 	}
 	notice := Message{
-		ID: newID("msg"), Room: r.id, Type: "msg", Name: "Presence", Time: nowMillis(),
-		Text: why.Text + "\n\n" + clip(u.msg.Text, maxNotice),
+		ID: newID("msg"), Room: RoomID(address), Type: "msg", Name: "Presence", Time: nowMillis(),
+		Text: why.Text + "\n\n" + clip(text, maxNotice),
 	}
-	r.toAsker(u.call, "chat", "msg", notice.short())
+	said(event{"msg", notice.short()})
 }
 
 // maxNotice bounds how much of a refused text is repeated, in characters.

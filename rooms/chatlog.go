@@ -134,6 +134,9 @@ func (r *Room) chatLogPage(c call) {
 	if r.isContact() {
 		relations = r.logRelations()
 	}
+	if !paging && len(r.chat.tail) == 0 {
+		r.refill() // if that failed before
+	}
 	if !paging {
 		r.answerLog(c, newLogPage("before", r.chat.tail, []event{}), relations)
 		return

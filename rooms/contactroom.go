@@ -17,6 +17,9 @@ func (r *Room) other(id AccountID) AccountID {
 	return ""
 }
 
+// both are the two. Of a damaged relation there may be one direction only.
+func (r *Room) both() []AccountID { return []AccountID{r.pair[0].Account, r.pair[0].Contact} }
+
 // takeRelation makes the two of the relation the members.
 func (r *Room) takeRelation() {
 	for _, rel := range r.pair {
@@ -49,16 +52,29 @@ func (h *Hub) contactConf(contact AccountID) *roomConf {
 	return conf
 }
 
-// callOther has the other one join as well, if it is logged in.
+// callOther has the other one join as well, if it is logged in: when the chat is
+// opened and, because it may have logged in since, when something is written.
 func (r *Room) callOther(from AccountID) {
 	other := r.other(from)
-	if m := r.members[other]; m == nil || m.attached {
+	if m := r.members[other]; m == nil || m.attached || m.coming {
 		return
 	}
 	if i := r.hub.dir.get(other); i == nil || i.Disabled {
 		return
 	}
-	r.hub.toAccount(other, enteredEvent{room: r.id, contact: from, conf: r.confFor(other)})
+	r.letIn(other, enteredEvent{room: r.id, contact: from, conf: r.confFor(other), relation: r.entryFor(other)})
+}
+
+// entryFor is the relation as the other one is told of it who did not know it: the
+// chat is open.
+func (r *Room) entryFor(id AccountID) *relationEntry {
+	online := []AccountID{}
+	for _, m := range r.members {
+		if m.attached || m.coming {
+			online = append(online, m.id)
+		}
+	}
+	return &relationEntry{r.other(id), r.relationOf(r.members[id]), chatState{r.order, online, []AccountID{}}}
 }
 
 // open answers that the chat is open (docs/protocol.md 7.2).
@@ -100,7 +116,11 @@ func (r *Room) logRelations() map[string]any {
 	if last := r.chat.last(); last != nil {
 		relations["lastMsgId"], relations["lastMsgFrom"] = last.ID, nullable(last.From)
 	}
-	for id, m := range r.members {
+	for _, id := range r.both() {
+		m := r.members[id]
+		if m == nil {
+			m = &member{} // an account that does not exist any more
+		}
 		relations[string(id)] = struct {
 			UserID       AccountID `json:"userId"`
 			LastReadID   any       `json:"lastReadId"`

@@ -9,11 +9,20 @@ import (
 // contact is what an account keeps of somebody it has a relation with. It belongs to
 // the account's mailbox.
 type contact struct {
-	opening bool   // the room behind the chat is on its way
-	waiting []call // events for it, in order
+	opening bool     // the room behind the chat is on its way
+	silent  bool     // only hidden-open asked for it
+	asked   []opener // requests that are answered when the chat is open
+	waiting []call   // room events for it, in order
 }
 
-// maxWaiting bounds the events that wait for a contact room.
+// opener is a request that opens a chat.
+type opener struct {
+	call
+	hidden bool // hidden-open
+}
+
+// maxWaiting bounds the events, and the requests to open it, that wait for a contact
+// room.
 const maxWaiting = 256
 
 // contactCall is an event of a client that is addressed to a contact whose chat is
@@ -23,34 +32,51 @@ type contactCall struct{ call }
 func (e contactCall) apply(a *Account) {
 	defer a.pending.Add(-1)
 	id := AccountID(e.Type)
+	inner, _ := decodeCall(e.from, e.Data) // an event: see toContact
 	if room, open := a.chat(id); open {
-		a.hub.forward(room, e.call)
-		return
+		switch a.hub.offer(room, inner) {
+		case nil:
+			return
+		case errFull:
+			a.hub.undelivered(e.Type, inner, errTooBusy)
+			return
+		}
+		a.leaveChat(room) // it has just ended
 	}
-	c := a.contacts[id]
+	c, err := a.contactWith(id)
 	switch {
+	case err != nil:
+		a.hub.undelivered(e.Type, inner, errTryLater)
 	case c == nil:
 		a.hub.notThere(e.call)
 	case len(c.waiting) >= maxWaiting:
-		a.refuseWaiting(e.call, "ERR_BUSY")
+		a.hub.undelivered(e.Type, inner, errTooBusy)
 	default:
-		c.waiting = append(c.waiting, e.call)
-		a.openChat(id, c, enterEvent{})
+		c.waiting = append(c.waiting, inner)
+		a.openChat(id, c, false)
 	}
 }
 
-// refuseWaiting answers a request that cannot be handed on.
-func (a *Account) refuseWaiting(c call, code string) {
-	if answer := c.refusal(code, maxLayers); answer != nil {
-		a.hub.post.Reply(c.from, encode(answer))
+// contactWith finds a contact; nil if there is no relation. The error says that the
+// database did not tell.
+func (a *Account) contactWith(id AccountID) (*contact, error) {
+	if c := a.contacts[id]; c != nil || a.related {
+		return c, nil
 	}
+	_, err := a.readRelations()
+	return a.contacts[id], err
 }
 
-// forward hands an event of a client to its room without waiting.
-func (h *Hub) forward(room RoomID, c call) {
-	if inner, ok := decodeCall(c.from, c.Data); ok {
-		h.toRoomIfThere(room, clientCallRoom{inner})
+// offer hands an event of a client to its room without waiting: errClosed if that is
+// gone, errFull if too much waits for it.
+func (h *Hub) offer(room RoomID, c call) error {
+	h.mu.Lock()
+	r := h.rooms[room]
+	h.mu.Unlock()
+	if r == nil {
+		return errClosed
 	}
+	return r.box.offer(clientCallRoom{c})
 }
 
 // chat is the room behind an open chat.
@@ -62,22 +88,32 @@ func (a *Account) chat(contact AccountID) (RoomID, bool) {
 }
 
 // openChat has the room behind a contact made, if need be, and entered.
-func (a *Account) openChat(id AccountID, c *contact, enter enterEvent) {
+func (a *Account) openChat(id AccountID, c *contact, silent bool) {
+	c.silent = silent && (c.silent || !c.opening)
 	if c.opening {
 		return
 	}
 	c.opening = true
-	enter.account = a.id
 	started := a.hub.background(func(ctx context.Context) {
 		room, err := a.hub.store.OpenContact(ctx, a.id, id, RoomRecord{
 			ID: RoomID(newID("cont")), Name: "contact-room", IsPrivate: true,
 			Settings: []byte("{}"), Created: time.Now(),
 		})
-		a.box.force(chatOpened{id, room, err, enter})
+		a.box.force(chatOpened{id, room, err})
 	})
 	if !started {
-		chatOpened{id, "", errBusy, enter}.apply(a)
+		chatOpened{id, "", errBusy}.apply(a)
 	}
+}
+
+// openFor is openChat for a request, which is answered when the chat is open.
+func (a *Account) openFor(id AccountID, c *contact, by opener) {
+	if len(c.asked) >= maxWaiting {
+		a.answer(by.call, nil, "ERR_BUSY")
+		return
+	}
+	c.asked = append(c.asked, by)
+	a.openChat(id, c, by.hidden)
 }
 
 var errBusy = errors.New("too many reads wait")
@@ -87,17 +123,16 @@ type chatOpened struct {
 	contact AccountID
 	room    RoomID
 	err     error
-	enter   enterEvent
 }
 
 func (e chatOpened) apply(a *Account) {
 	if e.err != nil {
 		a.hub.log.Error("chat not opened", "account", a.id, "contact", e.contact, "err", e.err)
 		a.chatFailed(e.contact)
-		a.answer(e.enter.call, nil, "ERR_TRY_LATER")
 		return
 	}
-	a.hub.toRoomLoaded(e.room, e.enter)
+	c := a.contacts[e.contact]
+	a.hub.toRoomLoaded(e.room, enterEvent{account: a.id, contact: e.contact, silent: c != nil && c.silent})
 }
 
 // chatFailed gives up the events that wait for a chat, and tells who asked.
@@ -106,10 +141,27 @@ func (a *Account) chatFailed(id AccountID) {
 	if c == nil {
 		return
 	}
-	waiting := c.waiting
-	c.opening, c.waiting = false, nil
+	asked, waiting := c.asked, c.waiting
+	c.opening, c.asked, c.waiting = false, nil, nil
+	for _, by := range asked {
+		a.answer(by.call, nil, errTryLater.Code)
+	}
 	for _, w := range waiting {
-		a.refuseWaiting(w, "ERR_TRY_LATER")
+		a.hub.undelivered(string(id), w, errTryLater)
+	}
+}
+
+// answerOpeners answers the requests that opened a chat.
+func (a *Account) answerOpeners(id AccountID, conf *roomConf) {
+	c := a.contacts[id]
+	asked := c.asked
+	c.asked = nil
+	for _, by := range asked {
+		if i := a.hub.dir.get(id); by.hidden && i != nil {
+			a.answer(by.call, hiddenConf{conf, a.hub.identityWire(i)}, "")
+		} else {
+			a.answer(by.call, conf, "")
+		}
 	}
 }
 
@@ -120,7 +172,9 @@ func (a *Account) enterChat(e enteredEvent) bool {
 	if c == nil {
 		c = &contact{}
 		a.contacts[e.contact] = c
-		a.tellRelation(e.contact)
+		if e.relation != nil {
+			a.send("relation-add", *e.relation)
+		}
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -132,14 +186,15 @@ func (a *Account) enterChat(e enteredEvent) bool {
 	}
 	a.chats[e.contact] = e.room
 	for _, w := range c.waiting {
-		a.hub.forward(e.room, w)
+		if !a.hub.toRoomIfThere(e.room, clientCallRoom{w}) {
+			a.hub.undelivered(string(e.contact), w, errTryLater)
+		}
 	}
 	c.opening, c.waiting = false, nil
 	return true
 }
 
-// leaveChat forgets the room behind a chat; the next event opens it again. Events
-// that reached a room which was just ending are asked for again by its clients.
+// leaveChat forgets the room behind a chat; the next event opens it again.
 func (a *Account) leaveChat(room RoomID) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -157,18 +212,26 @@ type relationEntry struct {
 	State    any       `json:"state"`    // null: the chat is not open
 }
 
+// chatState is who is in an open chat.
+type chatState struct {
+	Users  []AccountID `json:"users"`
+	Online []AccountID `json:"online"`
+	Peers  []AccountID `json:"peers"`
+}
+
 func (h *Hub) relationEntry(rel Relation) relationEntry {
 	e := relationEntry{ClientID: rel.Contact, Relation: roomRelation{UnreadMessages: rel.Unread}}
 	if last := rel.Last; last != nil {
 		e.Relation = roomRelation{rel.Unread, last.blanked().event()}
 	}
 	if rel.Room != "" && h.isLoaded(rel.Room) {
-		both := []AccountID{rel.Account, rel.Contact}
-		e.State = struct {
-			Users  []AccountID `json:"users"`
-			Online []AccountID `json:"online"`
-			Peers  []AccountID `json:"peers"`
-		}{both, h.onlineOf(both), []AccountID{}}
+		there := h.onlineOf([]AccountID{rel.Contact})
+		if a := h.account(rel.Account); a != nil {
+			if _, open := a.chat(rel.Contact); open {
+				there = append(there, rel.Account)
+			}
+		}
+		e.State = chatState{[]AccountID{rel.Account, rel.Contact}, there, []AccountID{}}
 	}
 	return e
 }
@@ -177,25 +240,39 @@ func (h *Hub) relationEntry(rel Relation) relationEntry {
 // does not answer.
 func (a *Account) loadRelations() map[AccountID]relationEntry {
 	entries := map[AccountID]relationEntry{}
-	ctx, cancel := a.hub.storeContext()
-	defer cancel()
-	relations, err := a.hub.store.Relations(ctx, a.id)
+	relations, err := a.readRelations()
 	if err != nil {
-		a.hub.log.Error("relations not read", "account", a.id, "err", err)
-		for id := range a.contacts {
-			entries[id] = relationEntry{ClientID: id, Relation: roomRelation{}}
+		for _, i := range a.hub.dir.getAll(a.contactIDs()) {
+			if !i.Disabled {
+				entries[i.ID] = relationEntry{ClientID: i.ID, Relation: roomRelation{}}
+			}
 		}
 		return entries
 	}
 	for _, rel := range relations {
-		if a.contacts[rel.Contact] == nil {
-			a.contacts[rel.Contact] = &contact{}
-		}
 		if !rel.ContactDisabled {
 			entries[rel.Contact] = a.hub.relationEntry(rel)
 		}
 	}
 	return entries
+}
+
+// readRelations reads the account's relations and notes with whom they are.
+func (a *Account) readRelations() ([]Relation, error) {
+	ctx, cancel := a.hub.storeContext()
+	defer cancel()
+	relations, err := a.hub.store.Relations(ctx, a.id)
+	if err != nil {
+		a.hub.log.Error("relations not read", "account", a.id, "err", err)
+		return nil, err
+	}
+	a.related = true
+	for _, rel := range relations {
+		if a.contacts[rel.Contact] == nil {
+			a.contacts[rel.Contact] = &contact{}
+		}
+	}
+	return relations, nil
 }
 
 // tellRelation tells the account's client of a relation that it does not know.
@@ -214,13 +291,19 @@ func (a *Account) tellRelation(contact AccountID) {
 }
 
 // relatedEvent says that there is a relation with somebody now.
-type relatedEvent struct{ contact AccountID }
+type relatedEvent struct {
+	entry relationEntry
+	call  call // the request for it, or none
+}
 
 func (e relatedEvent) apply(a *Account) {
-	if a.contacts[e.contact] == nil {
-		a.contacts[e.contact] = &contact{}
+	a.answer(e.call, e.entry.ClientID, "")
+	if a.contacts[e.entry.ClientID] == nil {
+		a.contacts[e.entry.ClientID] = &contact{}
 	}
-	a.tellRelation(e.contact)
+	if i := a.hub.dir.get(e.entry.ClientID); a.initialized.Load() && i != nil && !i.Disabled {
+		a.send("relation-add", e.entry)
+	}
 }
 
 // contactDisabled says that somebody was disabled or enabled (docs/protocol.md 4.7).
@@ -252,12 +335,10 @@ func (a *Account) relationAdd(c call) {
 		a.answer(c, nil, "ERR_NOT_A_USER")
 		return
 	}
-	a.hub.relate(a.id, in.ClientID, func(err error) {
+	a.hub.relate(a.id, in.ClientID, c, true, func(err error) {
 		if err != nil {
 			a.answer(c, nil, "ERR_COULD_NOT_RELATE")
-			return
 		}
-		a.answer(c, in.ClientID, "")
 	})
 }
 
@@ -266,22 +347,40 @@ func (a *Account) mayRelate(id AccountID) bool {
 	return i != nil && id != a.id && !i.guest && !i.Disabled
 }
 
-// relate makes a relation of two and tells both; then is called with the outcome.
-func (h *Hub) relate(a, b AccountID, then func(error)) {
+// relate makes a relation of two and tells a, which answers c first, and b too if it
+// is new and tellBoth is set; then is called with the outcome.
+func (h *Hub) relate(a, b AccountID, c call, tellBoth bool, then func(error)) {
 	started := h.background(func(ctx context.Context) {
-		_, err := h.store.Relate(ctx, a, []AccountID{b})
+		made, err := h.store.Relate(ctx, a, []AccountID{b})
+		if err == nil {
+			err = h.tellRelated(ctx, a, b, c, tellBoth && len(made) > 0)
+		}
 		if err != nil {
 			h.log.Error("relation not made", "account", a, "contact", b, "err", err)
 		}
 		then(err)
-		if err == nil {
-			h.toAccount(a, relatedEvent{b})
-			h.toAccount(b, relatedEvent{a})
-		}
 	})
 	if !started {
 		then(errBusy)
 	}
+}
+
+// tellRelated tells a, which answers c first, of its relation with b, or both of them,
+// before anything else comes of it.
+func (h *Hub) tellRelated(ctx context.Context, a, b AccountID, c call, both bool) error {
+	sides, err := h.store.Relation(ctx, a, b)
+	if err != nil {
+		return err
+	}
+	for _, rel := range sides {
+		switch {
+		case rel.Account == a:
+			h.toAccount(a, relatedEvent{h.relationEntry(rel), c})
+		case both:
+			h.toAccount(rel.Account, relatedEvent{entry: h.relationEntry(rel)})
+		}
+	}
+	return nil
 }
 
 // AddRelations makes relations that somebody made in FriendCore (12.4). Users are
@@ -305,8 +404,9 @@ func (h *Hub) AddRelations(ctx context.Context, source string, contacts []string
 		return err
 	}
 	for _, id := range made {
-		h.toAccount(from.ID, relatedEvent{id})
-		h.toAccount(id, relatedEvent{from.ID})
+		if err := h.tellRelated(ctx, from.ID, id, call{}, true); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -332,7 +432,8 @@ func (a *Account) contactEvent(outer call) {
 	}
 	known := a.contacts[id]
 	if known == nil {
-		a.hub.relate(a.id, id, func(err error) {
+		// The other one hears of it as the chat opens.
+		a.hub.relate(a.id, id, call{}, false, func(err error) {
 			if err != nil {
 				a.answer(outer, nil, "ERR_COULD_NOT_RELATE")
 				return
@@ -341,7 +442,7 @@ func (a *Account) contactEvent(outer call) {
 		})
 		return
 	}
-	a.openChat(id, known, enterEvent{call: outer})
+	a.openFor(id, known, opener{call: outer})
 }
 
 // openRelated opens a chat whose relation has just been made.
@@ -354,7 +455,7 @@ func (e openRelated) apply(a *Account) {
 	if a.contacts[e.contact] == nil {
 		a.contacts[e.contact] = &contact{}
 	}
-	a.openChat(e.contact, a.contacts[e.contact], enterEvent{call: e.call})
+	a.openFor(e.contact, a.contacts[e.contact], opener{call: e.call})
 }
 
 // hiddenContact is a contact whose account is disabled (docs/protocol.md 4.5).
@@ -392,7 +493,7 @@ func (a *Account) hiddenOpen(c call) {
 		a.answer(c, nil, "")
 		return
 	}
-	a.openChat(id, known, enterEvent{call: c, silent: true})
+	a.openFor(id, known, opener{c, true})
 }
 
 // hiddenConf answers hidden-open.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"unicode/utf8"
 )
@@ -19,6 +20,9 @@ func (r *Room) chatGet(c call) {
 	if !c.into(&in) || in.MsgID == "" || len(in.MsgID) > maxName {
 		r.answer(c, "chat", nil, "ERR_INVALID_DATA")
 		return
+	}
+	if !c.isRequest() {
+		return // nobody would hear the answer
 	}
 	if msg := r.chat.find(in.MsgID); msg != nil {
 		r.answer(c, "chat", msg.blanked().event(), "")
@@ -201,15 +205,13 @@ func (r *Room) chatDelete(c call) {
 		r.answer(c, "chat", deleteError(code), "")
 		return
 	}
-	newest := r.chat.last()
-	wasNewest := newest != nil && newest.ID == msg.ID
 	r.forgetMessage(msg)
 	said := "remove"
 	if r.isContact() {
 		said = "delete"
 	}
 	r.toAll("chat", said, msg.blanked().event())
-	if last := r.newestShown(msg.Time); wasNewest && last != nil {
+	if last := r.newestShown(); last != nil && last.Time < msg.Time {
 		r.toAll("chat", "last-message", last.event())
 	}
 	r.answer(c, "chat", event{"delete", map[string]string{"msgId": msg.ID}}, "")
@@ -231,6 +233,7 @@ func (r *Room) forgetMessage(msg Message) {
 		r.chat.replace(msg)
 	} else {
 		r.chat.remove(msg.ID)
+		r.refill()
 	}
 	for _, m := range r.members {
 		if m.counted && msg.From != m.id && msg.Time > m.mark.Time && m.unread > 0 {
@@ -239,9 +242,8 @@ func (r *Room) forgetMessage(msg Message) {
 	}
 }
 
-// newestShown is the newest message that is not deleted, when all behind a time are;
-// nil if there is none.
-func (r *Room) newestShown(before int64) *Message {
+// newestShown is the newest message that is not deleted; nil if there is none.
+func (r *Room) newestShown() *Message {
 	for n := len(r.chat.tail) - 1; n >= 0; n-- {
 		if r.chat.tail[n].Status == "" {
 			return &r.chat.tail[n]
@@ -252,11 +254,26 @@ func (r *Room) newestShown(before int64) *Message {
 	}
 	ctx, cancel := r.hub.storeContext()
 	defer cancel()
-	page, err := r.hub.store.Page(ctx, r.id, PageQuery{Before: before, Limit: 1})
+	page, err := r.hub.store.Page(ctx, r.id, PageQuery{Before: math.MaxInt64, Limit: 1})
 	if err != nil || len(page) == 0 {
 		return nil // the client finds out when it asks for the log
 	}
 	return &page[0]
+}
+
+// refill reads the newest part of the log when everything in memory was deleted.
+func (r *Room) refill() {
+	if len(r.chat.tail) > 0 || r.chat.complete || !r.persistent {
+		return
+	}
+	ctx, cancel := r.hub.storeContext()
+	defer cancel()
+	page, err := r.hub.store.Page(ctx, r.id, PageQuery{Before: math.MaxInt64, Limit: tailLoaded})
+	if err != nil {
+		r.log.Error("log not read", "err", err)
+		return
+	}
+	r.chat.tail, r.chat.complete = page, len(page) < tailLoaded
 }
 
 // blanked is the message as it may be told: a deleted one without its text.

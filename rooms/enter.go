@@ -16,14 +16,15 @@ type enterEvent struct {
 	// inResponse: the answer is that of invite-response, which has null in the place
 	// of the room and the code of a refusal in the place of the response (9).
 	inResponse bool
-	silent     bool // nobody is told but who asked: hidden-open
+	contact    AccountID // for contact rooms: with whom
+	silent     bool      // nobody is told but who asked: hidden-open
 }
 
 func (e enterEvent) refused(r *Room) refusedEvent {
 	if e.inResponse {
-		return refusedEvent{call: e.call, response: "ERR_COULD_NOT_JOIN", room: r.id}
+		return refusedEvent{call: e.call, response: "ERR_COULD_NOT_JOIN"}
 	}
-	return refusedEvent{call: e.call, code: "ERR_COULD_NOT_JOIN", room: r.id}
+	return refusedEvent{call: e.call, code: "ERR_COULD_NOT_JOIN", contact: e.contact}
 }
 
 func (e enterEvent) entered(r *Room) enteredEvent {
@@ -46,7 +47,8 @@ func (e enterEvent) apply(r *Room) {
 		return
 	}
 	r.used()
-	r.hub.toAccount(e.account, e.entered(r))
+	r.withdraw(e.account) // who is in needs no invitation
+	r.letIn(e.account, e.entered(r))
 	if r.isContact() && !e.silent {
 		r.callOther(e.account)
 	}
@@ -76,13 +78,15 @@ func (r *Room) readMembers() bool {
 		return false
 	}
 	for _, i := range r.hub.dir.getAll(data.Authorized) {
-		if r.members[i.ID] != nil && r.members[i.ID].authorized {
+		m := r.members[i.ID]
+		if m != nil && m.authorized {
 			continue
 		}
-		m := r.addMember(i)
+		known := m != nil
+		m = r.addMember(i)
 		m.authorized = true
 		r.authorized = append(r.authorized, i.ID)
-		r.tellJoin(m, i)
+		r.tellAuthorized(m, i, known)
 	}
 	r.makeMarks()
 	return true
@@ -90,7 +94,7 @@ func (r *Room) readMembers() bool {
 
 // admitByToken takes an invite token for an account (docs/protocol.md 9).
 func (r *Room) admitByToken(e enterEvent) bool {
-	if !r.hub.tries.allowed(string(e.account), r.id) {
+	if i := r.hub.dir.get(e.account); i == nil || i.Disabled || !r.hub.tries.allowed(string(e.account), r.id) {
 		return false
 	}
 	token, err := r.useToken(e.token, e.account)
@@ -122,15 +126,22 @@ func (r *Room) admit(id AccountID) (code string) {
 	m := r.addMember(i)
 	m.authorized, m.marked = true, true
 	if m.mark.Time <= mark.Time {
-		m.mark = mark
+		m.mark, m.counted = mark, false
 	}
+	r.withdraw(id)
 	r.authorized = append(r.authorized, id)
-	if known { // through a workgroup, so far
-		r.toAll("", "authed", authedData{UserID: id, IsAuthed: true})
-		return ""
+	r.tellAuthorized(m, i, known)
+	return ""
+}
+
+// tellAuthorized tells that a member was let in by name; known says that it was a
+// member through a workgroup already.
+func (r *Room) tellAuthorized(m *member, i *identity, known bool) {
+	if known {
+		r.toAll("", "authed", authedData{UserID: m.id, IsAuthed: true})
+		return
 	}
 	r.tellJoin(m, i)
-	return ""
 }
 
 // authorize stores that an account may enter, and returns how far it has read.
@@ -172,6 +183,9 @@ func (e attachEvent) apply(r *Room) {
 		m.attached = true
 		r.attached = append(r.attached, m.id)
 	}
+	for _, held := range r.arrived(m) {
+		r.hub.post.Deliver([]AccountID{m.id}, "", held)
+	}
 	r.watchEmpty()
 	r.refresh()
 }
@@ -206,6 +220,7 @@ func (e detachEvent) apply(r *Room) {
 	case m == nil:
 	case m.guest:
 		r.drop(m)
+		r.retireIfDeserted()
 	default:
 		r.detach(m)
 	}
@@ -213,6 +228,7 @@ func (e detachEvent) apply(r *Room) {
 
 func (r *Room) detach(m *member) {
 	r.setActive(m, false)
+	r.arrived(m)
 	m.attached, m.visible = false, false
 	if i := slices.Index(r.attached, m.id); i >= 0 {
 		r.attached = slices.Delete(r.attached, i, i+1)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"unicode"
 )
 
@@ -25,6 +26,9 @@ const guestPrefix = "guest"
 // any other error means that the database did not answer. A guest who is not opened
 // must be given up by Close.
 func (h *Hub) AdmitGuest(ctx context.Context, c GuestClaim) (AccountID, error) {
+	if !namedRoom(c.Room) || len(c.Token) > maxName {
+		c.Room = "" // no room; what is counted stays small
+	}
 	if !h.tries.allowed(c.From, c.Room) {
 		return "", fmt.Errorf("too many tries: %w", ErrDenied)
 	}
@@ -56,11 +60,27 @@ func (h *Hub) useGuestToken(ctx context.Context, c GuestClaim, id AccountID) err
 			return ctx.Err()
 		}
 	}
-	token, err := h.store.UseToken(ctx, c.Room, c.Token, id)
-	if err == nil && token.Target != "" {
-		return ErrNotFound // the store takes personal tokens for their owner only
-	}
+	_, err := h.takeToken(ctx, c.Room, c.Token, id)
 	return err
+}
+
+// takeToken has the database take a token of a room that is not in memory, or was not
+// a moment ago.
+func (h *Hub) takeToken(ctx context.Context, room RoomID, text string, by AccountID) (Token, error) {
+	t, err := h.store.UseToken(ctx, room, text, by)
+	if err == nil {
+		h.toRoomIfThere(room, tokenTaken{t})
+	}
+	return t, err
+}
+
+// tokenTaken says that the database took a token while the room was being loaded.
+type tokenTaken struct{ token Token }
+
+func (e tokenTaken) apply(r *Room) {
+	if r.findToken(e.token.Token) != nil {
+		r.tokenUsed(e.token)
+	}
 }
 
 // guestTokenEvent has a token taken for a guest. The answer has room for one value.
@@ -110,6 +130,49 @@ func (r *Room) admitGuest(id AccountID) bool {
 	return true
 }
 
+// company is who is in a room that has guests: those whom a guest may ask about.
+type company struct {
+	mu  sync.RWMutex // guards ids
+	ids map[AccountID]bool
+}
+
+func (c *company) has(id AccountID) bool {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.ids[id]
+}
+
+// showToGuests enters a new member into the company of the room's guests.
+func (r *Room) showToGuests(m *member) {
+	if m.guest {
+		r.guests++
+	}
+	if r.guests == 0 {
+		return
+	}
+	r.company.mu.Lock()
+	defer r.company.mu.Unlock()
+	if r.company.ids == nil { // the first guest
+		r.company.ids = make(map[AccountID]bool, len(r.members))
+		for id := range r.members {
+			r.company.ids[id] = true
+		}
+	}
+	r.company.ids[m.id] = true
+}
+
+// hideFromGuests takes a member who left out of it.
+func (r *Room) hideFromGuests(m *member) {
+	if m.guest {
+		r.guests--
+	}
+	r.company.mu.Lock()
+	defer r.company.mu.Unlock()
+	if delete(r.company.ids, m.id); r.guests == 0 {
+		r.company.ids = nil
+	}
+}
+
 // defaultGuestName is for guests who give no usable name.
 const defaultGuestName = "Guest"
 
@@ -141,10 +204,8 @@ func (r *Room) rename(c call) {
 	var in struct {
 		Name any `json:"name"`
 	}
-	name, _ := any(nil).(string)
-	if c.into(&in) {
-		name, _ = in.Name.(string)
-	}
+	c.into(&in)
+	name, _ := in.Name.(string)
 	m := r.members[c.from.Account]
 	if !m.guest || strings.TrimSpace(name) == "" {
 		r.answer(c, "", nil, "")

@@ -185,7 +185,9 @@ func (h *Hub) Handle(ctx context.Context, from Address, data json.RawMessage) {
 		return
 	}
 	if id := RoomID(c.Type); a.isIn(id) {
-		h.toRoom(ctx, id, c)
+		if inner, ok := h.inRoom(c); ok && h.toRoom(ctx, id, inner) != nil && ctx.Err() == nil {
+			h.undelivered(c.Type, inner, errRoomGone)
+		}
 		return
 	}
 	if a.guestOf == "" && strings.HasPrefix(c.Type, "acc-") && len(c.Type) <= maxName {
@@ -199,9 +201,14 @@ func (h *Hub) Handle(ctx context.Context, from Address, data json.RawMessage) {
 // and nothing waits for it, else to the account, which opens it. So the order of
 // events is kept.
 func (a *Account) toContact(ctx context.Context, id AccountID, c call) {
-	if room, open := a.chat(id); open && a.pending.Load() == 0 {
-		a.hub.toRoom(ctx, room, c)
+	inner, ok := a.hub.inRoom(c)
+	if !ok {
 		return
+	}
+	if room, open := a.chat(id); open && a.pending.Load() == 0 {
+		if err := a.hub.toRoom(ctx, room, inner); err == nil || ctx.Err() != nil {
+			return
+		}
 	}
 	a.pending.Add(1)
 	if a.box.post(ctx, contactCall{c}) != nil {
@@ -223,23 +230,26 @@ func (h *Hub) notThere(c call) {
 	}
 }
 
-// toRoom hands a room-addressed event to its room.
-func (h *Hub) toRoom(ctx context.Context, id RoomID, c call) {
+// inRoom takes the room event out of an event that is addressed to a room; false if
+// there is none.
+func (h *Hub) inRoom(c call) (call, bool) {
 	inner, ok := decodeCall(c.from, c.Data)
-	if !ok {
-		if c.isRequest() {
-			h.post.Reply(c.from, encode(reply{c.RequestID, nil, "ERR_INVALID_DATA"}))
-		}
-		return
+	if !ok && c.isRequest() {
+		h.post.Reply(c.from, encode(reply{c.RequestID, nil, "ERR_INVALID_DATA"}))
 	}
+	return inner, ok
+}
+
+// toRoom hands a room event to its room. An error means that the room is gone, or
+// that ctx has ended.
+func (h *Hub) toRoom(ctx context.Context, id RoomID, c call) error {
 	h.mu.Lock()
 	r := h.rooms[id]
 	h.mu.Unlock()
 	if r == nil {
-		return // it is just closing, and its members are being told
+		return errClosed
 	}
-	// An error means that the room or the connection is gone.
-	_ = r.box.post(ctx, clientCallRoom{inner})
+	return r.box.post(ctx, clientCallRoom{c})
 }
 
 // defect notes that the program failed over one event; it goes on without it.
@@ -311,15 +321,17 @@ func (h *Hub) forget(r *Room) {
 	}
 }
 
-// toRoomLoaded posts an event to a room, loading the room if needed.
-func (h *Hub) toRoomLoaded(id RoomID, e roomEvent) {
+// toRoomLoaded posts an event to a room, loading the room if needed; false if the
+// hub has stopped.
+func (h *Hub) toRoomLoaded(id RoomID, e roomEvent) bool {
 	for !h.stopped.Load() {
 		r := h.room(id)
 		if r.box.force(e) {
-			return
+			return true
 		}
 		h.forget(r) // it closed between look-up and post; load it anew
 	}
+	return false
 }
 
 // toRoomIfThere posts an event to a room that is in memory.

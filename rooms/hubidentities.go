@@ -2,6 +2,8 @@ package rooms
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -184,15 +186,15 @@ func (h *Hub) eachAccount(e accountEvent) {
 
 // eachRoom posts an event to every room in memory.
 func (h *Hub) eachRoom(e roomEvent) {
-	h.mu.Lock()
-	rooms := make([]*Room, 0, len(h.rooms))
-	for _, r := range h.rooms {
-		rooms = append(rooms, r)
-	}
-	h.mu.Unlock()
-	for _, r := range rooms {
+	for _, r := range h.loadedRooms() {
 		r.box.force(e)
 	}
+}
+
+func (h *Hub) loadedRooms() []*Room {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Collect(maps.Values(h.rooms))
 }
 
 // later runs post after a time, unless the hub stops before. post must not block.

@@ -3,6 +3,7 @@ package rooms
 import (
 	"context"
 	"crypto/subtle"
+	"errors"
 	"slices"
 	"time"
 )
@@ -275,7 +276,7 @@ func (r *Room) inviteAdd(c call) {
 		r.answer(c, "invite", nil, code)
 		return
 	}
-	r.hub.toAccount(i.ID, enteredEvent{room: r.id, conf: r.conf.Load()})
+	r.letIn(i.ID, enteredEvent{room: r.id, conf: r.conf.Load()})
 	r.answer(c, "invite", nil, "")
 }
 
@@ -324,6 +325,24 @@ func (h *Hub) setInvited(id AccountID, token string, wire *invitationWire) {
 		h.invited[id] = map[string]invitationWire{}
 	}
 	h.invited[id][token] = *wire
+}
+
+// withdraw takes the open invitation of somebody back who is in the room now.
+func (r *Room) withdraw(id AccountID) {
+	for _, t := range slices.Clone(r.tokens) {
+		if t.Target == id {
+			r.revoke(t, id)
+		}
+	}
+}
+
+// endInvitations tells those who are invited that the room is gone.
+func (r *Room) endInvitations() {
+	for _, t := range slices.Clone(r.tokens) {
+		if t.Target != "" {
+			r.forgetToken(t)
+		}
+	}
 }
 
 // invitedTo lists the invitations of an account to temporary rooms.
@@ -393,8 +412,14 @@ func (h *Hub) decline(room RoomID, token string, by AccountID) {
 		return
 	}
 	h.background(func(ctx context.Context) {
-		if _, err := h.store.UseToken(ctx, room, token, by); err == nil {
+		open, err := h.store.Invitations(ctx, by)
+		mine := func(i Invitation) bool { return i.Token.Token == token && i.Token.Room == room }
+		if err == nil && slices.ContainsFunc(open, mine) {
+			_, err = h.takeToken(ctx, room, token, by)
 			h.toAccount(by, invitedEvent{"remove", token})
+		}
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			h.log.Error("invitation not declined", "account", by, "err", err)
 		}
 	})
 }

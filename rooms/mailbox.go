@@ -55,6 +55,23 @@ func (m *mailbox[E]) post(ctx context.Context, e E) error {
 	}
 }
 
+// errFull is what offer says when too much waits.
+var errFull = errors.New("mailbox full")
+
+// offer queues a client event that another owner hands on, who must not wait.
+func (m *mailbox[E]) offer(e E) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case m.closed:
+		return errClosed
+	case len(m.queue) >= 2*m.limit:
+		return errFull
+	}
+	m.add(e)
+	return nil
+}
+
 // force queues an event of another owner; false if the mailbox is closed.
 func (m *mailbox[E]) force(e E) bool {
 	m.mu.Lock()

@@ -15,6 +15,8 @@ type member struct {
 	groups     []WorkgroupID // assigned workgroups that it is in
 	absent     bool          // disabled, or a guest who was lost: the others do not see it
 	attached   bool          // logged in: gets the room's events
+	coming     bool          // will soon
+	held       [][]byte      // events that are kept for it until then
 	visible    bool          // others see it online
 	admin      bool          // as the others were told
 	active     bool          // looks at the room; see setActive
@@ -41,7 +43,7 @@ type memberWire struct {
 func (r *Room) memberWire(m *member, i *identity) memberWire {
 	return memberWire{
 		ClientID: m.id, Name: i.Name, IsAdmin: i.admin, IsGuest: m.guest, IsOnline: i.online,
-		IsAuthed: m.authorized, Workgroups: list(r.hub.groups.ofAccount(m.id)),
+		IsAuthed: m.authorized || !r.persistent, Workgroups: list(r.hub.groups.ofAccount(m.id)),
 	}
 }
 
@@ -59,23 +61,8 @@ func (r *Room) addMember(i *identity) *member {
 	if !r.persistent && !m.guest {
 		r.hub.setTemporary(r.id, i.ID, true)
 	}
-	r.showGuests()
+	r.showToGuests(m)
 	return m
-}
-
-// showGuests renews what guests may ask about.
-func (r *Room) showGuests() {
-	for _, m := range r.members {
-		if m.guest {
-			seen := make(map[AccountID]bool, len(r.members))
-			for id := range r.members {
-				seen[id] = true
-			}
-			r.seenByGuests.Store(&seen)
-			return
-		}
-	}
-	r.seenByGuests.Store(nil)
 }
 
 // belongs says whether the account has a reason to be in the room.
@@ -195,11 +182,11 @@ func (r *Room) release(m *member) {
 		r.toAll("", "authed", authedData{m.id, m.groups[0], false})
 		return
 	}
-	r.toOne(m.id, "", "authed", authedData{UserID: m.id})
-	r.drop(m)
-	if len(r.order) == 0 && r.persistent && len(r.assigned) == 0 {
-		r.retire()
+	if !m.guest {
+		r.toOne(m.id, "", "authed", authedData{UserID: m.id})
 	}
+	r.drop(m)
+	r.retireIfDeserted()
 }
 
 func (r *Room) unauthorize(m *member) error {
@@ -218,10 +205,11 @@ func (r *Room) unauthorize(m *member) error {
 // drop takes a member out of the room and tells everybody.
 func (r *Room) drop(m *member) {
 	r.detach(m)
+	r.arrived(m)
 	delete(r.members, m.id)
 	delete(r.dirtyMarks, m.id)
 	r.order = remove(r.order, m.id)
-	r.showGuests()
+	r.hideFromGuests(m)
 	if !r.persistent {
 		r.hub.setTemporary(r.id, m.id, false)
 	}
@@ -249,7 +237,24 @@ func (namesEvent) apply(r *Room) {
 	r.toAll("", "at-names", r.names())
 }
 
-// retire removes a saved room that nobody can reach any more (7.7).
+// retireIfDeserted removes a saved room that nobody can reach any more (7.7). Disabled
+// accounts, who may come back, are not among the members in memory.
+func (r *Room) retireIfDeserted() {
+	if len(r.order) > 0 || !r.persistent || len(r.assigned) > 0 {
+		return
+	}
+	ctx, cancel := r.hub.storeContext()
+	defer cancel()
+	o, err := r.hub.store.Overview(ctx, r.id)
+	switch {
+	case err != nil:
+		r.log.Error("room not removed: its members are not known", "err", err)
+	case len(o.Authorized) == 0:
+		r.retire()
+	}
+}
+
+// retire removes a saved room for good; those in it hear that they are out.
 func (r *Room) retire() error {
 	ctx, cancel := r.hub.storeContext()
 	defer cancel()
@@ -258,6 +263,10 @@ func (r *Room) retire() error {
 		return err
 	}
 	r.log.Info("room removed", "owner", r.record.OwnerID)
+	for _, id := range r.attached {
+		r.toOne(id, "", "authed", authedData{UserID: id})
+	}
+	r.endInvitations()
 	r.end()
 	return nil
 }

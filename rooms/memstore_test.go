@@ -22,7 +22,8 @@ type memStore struct {
 	messages map[RoomID][]Message
 	calls    map[string]int
 
-	tokens    []Token // those that are valid
+	gates     map[string]chan struct{} // calls wait until theirs is closed
+	tokens    []Token                  // those that are valid
 	relations []Relation
 }
 
@@ -61,8 +62,23 @@ func (s *memStore) count(call string) int {
 	return s.calls[call]
 }
 
+// holdUp has one kind of call wait until release is called.
+func (s *memStore) holdUp(call string) (release func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	gate := make(chan struct{})
+	s.gates = map[string]chan struct{}{call: gate}
+	return func() { close(gate) }
+}
+
 // do runs f under the lock, unless a fault is switched on.
 func (s *memStore) do(call string, f func() error) error {
+	s.mu.Lock()
+	gate := s.gates[call]
+	s.mu.Unlock()
+	if gate != nil {
+		<-gate
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls[call]++
@@ -216,7 +232,7 @@ func (s *memStore) RoomsOf(_ context.Context, account AccountID, groups []string
 	err = s.do("RoomsOf", func() error {
 		for id, d := range s.rooms {
 			assigned := slices.ContainsFunc(d.Assigned, func(a Assignment) bool { return slices.Contains(groups, a.FID) })
-			if !s.removed[id] && (assigned || slices.Contains(d.Authorized, account)) {
+			if !s.removed[id] && !d.Room.IsPrivate && (assigned || slices.Contains(d.Authorized, account)) {
 				ids = append(ids, id)
 			}
 		}

@@ -29,18 +29,28 @@ type notifiedChat struct {
 // Notifier hands notifications on to FriendCore. Notify must not block.
 type Notifier interface{ Notify(n Notification) }
 
+// notified lists the login names of those who are told.
+func (r *Room) notified(author AccountID) (users []string) {
+	for _, id := range r.order {
+		m := r.members[id]
+		if id == author || m.active || m.absent || m.guest || m.login == "" {
+			continue
+		}
+		if i := r.hub.dir.get(id); r.isContact() && (i == nil || i.Disabled) {
+			continue // in contact rooms nobody is absent
+		}
+		users = append(users, m.login)
+	}
+	return users
+}
+
 // notify tells those members of a message who do not look at the room. Guests and
 // accounts without a login name have no place where it could go.
 func (r *Room) notify(author AccountID, msg *Message) {
 	if r.hub.notifier == nil {
 		return
 	}
-	var users []string
-	for _, id := range r.order {
-		if m := r.members[id]; id != author && !m.active && !m.absent && !m.guest && m.login != "" {
-			users = append(users, m.login)
-		}
-	}
+	users := r.notified(author)
 	if len(users) == 0 {
 		return
 	}

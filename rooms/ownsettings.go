@@ -38,6 +38,11 @@ func (a *Account) settingsSet(c call) {
 		return
 	}
 	a.change(c, func(ctx context.Context) (any, error) {
+		done, err := a.hub.lockRecords(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer done()
 		all, err := a.hub.store.SetAccountSetting(ctx, a.id, in.Key, in.Value)
 		if err == nil {
 			a.hub.dir.change(a.id, func(i *identity) bool { i.Settings = all; return true })
@@ -46,31 +51,61 @@ func (a *Account) settingsSet(c call) {
 	})
 }
 
-// change does in the background what writes to the account's row, one at a time
-// with all other writers of rows, and answers.
+// maxChanges bounds the changes of an account's row that wait.
+const maxChanges = 8
+
+// change does in the background what writes to the account's row, one change after
+// another, and answers.
 func (a *Account) change(c call, do func(context.Context) (any, error)) {
-	started := a.hub.background(func(ctx context.Context) {
-		select {
-		case a.hub.records <- struct{}{}:
-			defer func() { <-a.hub.records }()
-		case <-ctx.Done():
-			a.answer(c, nil, "ERR_TRY_LATER")
-			return
-		}
-		response, err := do(ctx)
-		var refusal *Refusal
-		switch {
-		case err == nil:
-			a.answer(c, response, "")
-		case errors.As(err, &refusal):
-			a.answer(c, nil, refusal.Code)
-		default:
-			a.hub.log.Error("account not changed", "account", a.id, "err", err)
-			a.answer(c, nil, "ERR_NOT_STORED")
+	if len(a.changing) >= maxChanges {
+		a.answer(c, nil, "ERR_BUSY")
+		return
+	}
+	a.changing = append(a.changing, func() {
+		started := a.hub.background(func(ctx context.Context) {
+			defer a.box.force(changedEvent{})
+			a.doChange(ctx, c, do)
+		})
+		if !started {
+			a.answer(c, nil, "ERR_BUSY")
+			a.box.force(changedEvent{})
 		}
 	})
-	if !started {
-		a.answer(c, nil, "ERR_BUSY")
+	if len(a.changing) == 1 {
+		a.changing[0]()
+	}
+}
+
+func (a *Account) doChange(ctx context.Context, c call, do func(context.Context) (any, error)) {
+	response, err := do(ctx)
+	var refusal *Refusal
+	switch {
+	case err == nil:
+		a.answer(c, response, "")
+	case errors.As(err, &refusal):
+		a.answer(c, nil, refusal.Code)
+	default:
+		a.hub.log.Error("account not changed", "account", a.id, "err", err)
+		a.answer(c, nil, "ERR_NOT_STORED")
+	}
+}
+
+// changedEvent says that a change is done, so that the next may begin.
+type changedEvent struct{}
+
+func (changedEvent) apply(a *Account) {
+	if a.changing = a.changing[1:]; len(a.changing) > 0 {
+		a.changing[0]()
+	}
+}
+
+// lockRecords waits until nobody else writes rows of accounts; done lets others go on.
+func (h *Hub) lockRecords(ctx context.Context) (done func(), err error) {
+	select {
+	case h.records <- struct{}{}:
+		return func() { <-h.records }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
 }
 
@@ -93,34 +128,52 @@ func (a *Account) avatar(c call) {
 			return
 		}
 		a.answer(c, nil, "ERR_INVALID_DATA")
-	default:
+	case nil:
 		a.answer(c, nil, "")
+	default:
+		a.answer(c, nil, "ERR_INVALID_DATA")
 	}
 }
 
-// setPicture makes the picture fit and keeps it.
+// setPicture makes the picture fit and keeps it. Few are decoded at a time, and
+// nobody's login waits for that.
 func (a *Account) setPicture(ctx context.Context, data string) error {
 	select {
 	case a.hub.drawing <- struct{}{}:
-		defer func() { <-a.hub.drawing }()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	url, err := avatar.Own(data, a.hub.opt.AvatarSide)
-	switch {
-	case errors.Is(err, avatar.ErrTooLarge):
-		return refuse("ERR_AVATAR_TOO_LARGE")
-	case err != nil:
-		return refuse("ERR_INVALID_AVATAR")
+	url, err := a.drawPicture(data)
+	if err != nil {
+		return err
 	}
 	return a.keepPicture(ctx, url)
 }
 
-// keepPicture stores a picture, empty for none, and announces the change.
+// drawPicture gives its place among those who draw back.
+func (a *Account) drawPicture(data string) (string, error) {
+	defer func() { <-a.hub.drawing }()
+	url, err := avatar.Own(data, a.hub.opt.AvatarSide)
+	switch {
+	case errors.Is(err, avatar.ErrTooLarge):
+		return "", refuse("ERR_AVATAR_TOO_LARGE")
+	case err != nil:
+		return "", refuse("ERR_INVALID_AVATAR")
+	}
+	return url, nil
+}
+
+// keepPicture stores a picture, empty for none, and announces it if it is another one
+// than before.
 func (a *Account) keepPicture(ctx context.Context, url string) error {
-	was := a.hub.dir.get(a.id)
-	if was == nil || url == "" && !was.HasAvatar {
-		return nil
+	done, err := a.hub.lockRecords(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	same, err := a.hasPicture(ctx, url)
+	if err != nil || same {
+		return err
 	}
 	if err := a.hub.store.SetAvatar(ctx, a.id, url); err != nil {
 		return err
@@ -131,4 +184,13 @@ func (a *Account) keepPicture(ctx context.Context, url string) error {
 	}
 	a.hub.tellChange(now, "avatar", url)
 	return nil
+}
+
+// hasPicture says whether this is the account's picture already.
+func (a *Account) hasPicture(ctx context.Context, url string) (bool, error) {
+	if i := a.hub.dir.get(a.id); i == nil || !i.HasAvatar {
+		return url == "", nil
+	}
+	own, err := a.hub.store.Avatars(ctx, []AccountID{a.id})
+	return own[a.id] == url, err
 }

@@ -60,7 +60,7 @@ func (r *Room) persistAs(c call, name string) {
 	for _, id := range r.order {
 		r.hub.setTemporary(r.id, id, false)
 		if m := r.members[id]; !m.authorized && !m.guest {
-			m.authorized = true
+			m.authorized, m.marked = true, true
 			r.authorized = append(r.authorized, id)
 			if m.attached {
 				r.toOne(id, "", "authed", authedData{UserID: id, IsAuthed: true})

@@ -22,7 +22,7 @@ func (r *Room) chatConfirm(c call) {
 		return
 	}
 	id, _ := in.EventID.(string)
-	if id != "" && len(id) <= maxName {
+	if id != "" && len(id) <= maxName && !r.members[c.from.Account].guest {
 		r.confirm(c.from.Account, id)
 	}
 	r.answer(c, "chat", nil, "")

@@ -44,17 +44,28 @@ func TestUnreadDoesNotCountOwnMessages(t *testing.T) {
 func TestUnreadBeyondMemory(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		ada := w.login("ada")
-		bo := w.login("bo")
+		bo, cy := w.login("bo"), w.login("cy")
 		room := ada.makeRoom("Road map")
 		ada.add(room, bo)
+		ada.add(room, cy)
 		w.fillLog(room, 200, 10)
 		bo = w.login("bo")
-		if got := bo.unread(room); got != "200" {
-			t.Errorf("%s unread, want 200", got)
+		if got := bo.unread(room); got != "200" || w.store.count("CountUnread") != 0 {
+			t.Errorf("%s unread, want 200 as read with the room; counted %d times", got, w.store.count("CountUnread"))
 		}
+		cy = w.login("cy") // the room is in memory, but not what he has not read
 		w.store.failOnly("CountUnread")
-		if got := bo.unread(room); got != "<nil>" {
+		if got := cy.unread(room); got != "<nil>" {
 			t.Errorf("%s unread while the database is away, want null", got)
+		}
+		w.store.setFault(nil)
+		for range 3 {
+			if got := cy.unread(room); got != "200" {
+				t.Errorf("%s unread, want 200", got)
+			}
+		}
+		if n := w.store.count("CountUnread"); n != 2 {
+			t.Errorf("counted %d times, want once more than failed", n)
 		}
 	})
 }

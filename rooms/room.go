@@ -11,13 +11,12 @@ import (
 
 // Room is one chat room. All its fields but conf belong to its mailbox.
 type Room struct {
-	id   RoomID
-	hub  *Hub
-	log  *slog.Logger
-	box  mailbox[roomEvent]
-	conf atomic.Pointer[roomConf] // what others may read: a snapshot
-	// seenByGuests are the members, for guests' questions; nil without guests
-	seenByGuests atomic.Pointer[map[AccountID]bool]
+	id      RoomID
+	hub     *Hub
+	log     *slog.Logger
+	box     mailbox[roomEvent]
+	conf    atomic.Pointer[roomConf] // what others may read: a snapshot
+	company company                  // the members, for guests' questions
 
 	// owned by the mailbox
 	ready      bool // loaded or created
@@ -26,14 +25,17 @@ type Room struct {
 	settings   roomSettings
 	members    map[AccountID]*member
 	order      []AccountID // members, in the order they came
+	guests     int         // how many of them are guests
 	authorized []AccountID // in the order they were let in by name
 	attached   []AccountID // who gets the room's events
+	coming     []*member   // who will soon; see hold.go
 	pair       []Relation  // both directions, in contact rooms only
 	lookingOn  []*member   // those of them who see new messages at once
 	assigned   []Assignment
 	tokens     []Token // invite tokens that are valid
 	chat       chatLog
 	unsent     []unsentMessage // accepted in this batch, not stored yet
+	behind     []roomEvent     // what waits in this batch
 	usedAt     time.Time       // somebody was there, or was let in
 	dirtyMarks map[AccountID]struct{}
 	timers     timers
@@ -71,29 +73,30 @@ func newRoom(h *Hub, id RoomID) *Room {
 // handle takes what waits in the mailbox, one event after another. Chat messages
 // that arrived together are stored together at the end.
 func (r *Room) handle(events []roomEvent) {
-	next := 0
 	defer func() {
 		if v := recover(); v != nil {
-			r.fail(v, events[next:])
+			r.fail(v)
 		}
 	}()
-	for _, e := range events {
-		next++
+	for n, e := range events {
+		r.behind = events[n:]
 		if c, ok := e.(clientCallRoom); !ok || !c.isMessage() {
 			r.flush()
 		}
-		if r.closed {
-			r.reject(e)
-			continue
+		r.behind = events[n+1:]
+		if e.apply(r); r.closed {
+			return
 		}
-		e.apply(r)
 	}
+	r.behind = nil
 	r.flush()
 }
 
 // reject answers an event that reached the room after its end.
 func (r *Room) reject(e roomEvent) {
 	switch e := e.(type) {
+	case clientCallRoom:
+		r.rejectCall(e.call)
 	case enterEvent:
 		r.hub.toAccount(e.account, e.refused(r))
 	case attachEvent:
@@ -105,9 +108,8 @@ func (r *Room) reject(e roomEvent) {
 	}
 }
 
-// fail closes a room in which the program failed; the others go on. rest are the
-// events that waited behind the one that failed.
-func (r *Room) fail(v any, rest []roomEvent) {
+// fail closes a room in which the program failed; the others go on.
+func (r *Room) fail(v any) {
 	r.hub.defect(r.log, "room closed because of a defect in the program", v)
 	for _, u := range r.unsent {
 		r.tellNotStored(u, &Refusal{"ERR_ROOM_FAILED",
@@ -115,28 +117,52 @@ func (r *Room) fail(v any, rest []roomEvent) {
 	}
 	r.unsent = nil
 	r.end()
-	for _, e := range rest {
-		r.reject(e)
-	}
 }
 
-// end closes the room: it leaves memory, and those in it are told that it closed.
+// end closes the room: it leaves memory, and those in it are told that it closed. A
+// temporary room is gone for good then, and with it what the hub keeps of it.
 func (r *Room) end() {
-	r.closed = true
-	r.timers.stop()
 	for _, id := range r.attached {
 		r.hub.toAccount(id, leftEvent{r.id})
 	}
-	for _, id := range r.order {
-		if !r.persistent {
+	r.attached, r.lookingOn = nil, nil
+	if !r.persistent {
+		for _, id := range r.order {
 			r.hub.setTemporary(r.id, id, false)
 		}
+		r.endInvitations()
 	}
-	r.attached, r.lookingOn = nil, nil
-	for _, e := range r.box.close() {
+	for _, e := range r.shut() {
 		r.reject(e)
 	}
 	r.hub.forget(r)
+}
+
+// shut stops the room and returns the events that it does not handle any more, in
+// their order.
+func (r *Room) shut() []roomEvent {
+	r.closed = true
+	r.timers.stop()
+	rest := append(slices.Clone(r.behind), r.box.close()...)
+	r.behind = nil
+	return rest
+}
+
+// sleep has the room leave memory. Whoever came at the same moment finds it loaded
+// anew.
+func (r *Room) sleep() {
+	rest := r.shut()
+	r.hub.forget(r)
+	for _, e := range rest {
+		switch e.(type) {
+		case enterEvent, guestTokenEvent, runEvent, declineEvent:
+			if !r.hub.toRoomLoaded(r.id, e) {
+				r.reject(e)
+			}
+		default:
+			r.reject(e)
+		}
+	}
 }
 
 func (t *timers) stop() {
@@ -153,8 +179,8 @@ type clientCallRoom struct{ call }
 
 func (e clientCallRoom) apply(r *Room) {
 	m := r.members[e.from.Account]
-	if m == nil || !m.attached {
-		r.refuseStranger(e.call) // it left while its event was on the way
+	if m == nil || !m.attached || m.absent && !m.guest {
+		r.refuseStranger(e.call) // it left, or was disabled, while its event was on the way
 		return
 	}
 	r.dispatch("", roomHandlers, e.call)
@@ -210,13 +236,20 @@ func (r *Room) toOthers(except AccountID, component, typ string, data any) {
 				r.toOne(id, component, typ, data)
 			}
 		}
-	case len(r.attached) > 0:
-		r.hub.post.Deliver(r.attached, except, encodeRoom(string(r.id), component, typ, data))
+		r.hold(except, func(id AccountID) []byte { return encodeRoom(r.address(id), component, typ, data) })
+	case len(r.attached)+len(r.coming) > 0:
+		e := encodeRoom(string(r.id), component, typ, data)
+		r.hub.post.Deliver(r.attached, except, e)
+		r.hold(except, func(AccountID) []byte { return e })
 	}
 }
 
 // toOne sends a room event to all connections of one account.
 func (r *Room) toOne(id AccountID, component, typ string, data any) {
+	if m := r.members[id]; m != nil && m.coming {
+		m.held = append(m.held, encodeRoom(r.address(id), component, typ, data))
+		return
+	}
 	r.hub.post.Deliver([]AccountID{id}, "", encodeRoom(r.address(id), component, typ, data))
 }
 
@@ -253,17 +286,18 @@ type stopEvent struct{}
 
 func (stopEvent) apply(r *Room) {
 	r.saveMarks()
-	r.timers.stop()
-	r.closed = true
-	r.box.close()
+	for _, e := range r.shut() {
+		r.reject(e)
+	}
 }
 
 // createEvent makes a new room (docs/protocol.md 7.2).
 type createEvent struct {
-	owner AccountID
-	name  string // empty: a temporary room
-	call  call
-	req   string
+	owner  AccountID
+	name   string  // empty: a temporary room
+	groups []Group // that are assigned to it
+	call   call
+	req    string
 }
 
 func (e createEvent) apply(r *Room) {
@@ -285,14 +319,19 @@ func (e createEvent) apply(r *Room) {
 	r.settings = roomSettings{UserLimit: r.hub.opt.UserLimit}
 	r.chat.load(nil, true)
 	m := r.addMember(owner)
-	m.authorized = r.persistent
+	m.authorized, m.marked = r.persistent, true
 	if m.authorized {
 		r.authorized = append(r.authorized, m.id)
 	}
 	r.refresh()
 	r.used()
+	for _, g := range e.groups {
+		if !r.isAssigned(g.ID) && r.storeAssignment(g.ID, e.owner, true) {
+			r.workgroupSet(workgroupValue{workgroupID(g.ID), true})
+		}
+	}
 	conf := r.conf.Load()
-	r.hub.toAccount(e.owner, enteredEvent{room: r.id, conf: conf, call: e.call, req: e.req, response: conf})
+	r.letIn(e.owner, enteredEvent{room: r.id, conf: conf, call: e.call, req: e.req, response: conf})
 }
 
 func (r *Room) storeNew() error {
@@ -340,7 +379,8 @@ type loadedEvent struct {
 
 func (e loadedEvent) apply(r *Room) {
 	r.take(e.data)
-	if m := r.members[e.reader]; m != nil && !r.isContact() && m.marked {
+	known := func(mark ReadMark) bool { return mark.Account == e.reader }
+	if m := r.members[e.reader]; m != nil && slices.ContainsFunc(e.data.Marks, known) {
 		m.unread, m.counted = e.data.Unread, true
 	}
 }
@@ -444,6 +484,10 @@ func (emptyEvent) apply(r *Room) {
 		return
 	}
 	r.log.Debug("room left memory", "persistent", r.persistent)
+	if r.persistent {
+		r.sleep()
+		return
+	}
 	r.end()
 }
 

@@ -33,6 +33,59 @@ var roomSamples = map[string]samples{
 		valid:   []sample{{``, ""}},
 		invalid: []sample{{`{"a":[]}`, ""}},
 	},
+	"/open": { // for contact rooms only
+		valid:   []sample{{`null`, "ERR_NOT_ALLOWED"}},
+		invalid: []sample{{`"text"`, "ERR_NOT_ALLOWED"}},
+	},
+	"/identity": { // for guests only; others are not renamed here
+		valid:   []sample{{`{"name":"Otter","clientId":"guest-1"}`, ""}},
+		invalid: []sample{{`null`, ""}, {`7`, ""}, {`{"name":7}`, ""}, {`{"name":{"a":1}}`, ""}},
+	},
+	"chat/msg-get": {
+		valid: []sample{{`{"msgId":"msg-unknown"}`, ""}},
+		invalid: []sample{
+			{`null`, "ERR_INVALID_DATA"}, {`{}`, "ERR_INVALID_DATA"}, {`{"msgId":7}`, "ERR_INVALID_DATA"},
+			{`{"msgId":"` + strings.Repeat("x", 5000) + `"}`, "ERR_INVALID_DATA"},
+		},
+	},
+	"chat/edit-get": {
+		valid:   []sample{{`{"msgId":"msg-unknown"}`, ""}},
+		invalid: []sample{{`"msg-1"`, "ERR_INVALID_DATA"}, {`{"msgId":""}`, "ERR_INVALID_DATA"}},
+	},
+	"chat/edit-save": { // a refusal is in the response, not in the error
+		valid:   []sample{{`{"msgId":"msg-unknown","message":"new","reason":null}`, ""}},
+		invalid: []sample{{`null`, ""}, {`"text"`, ""}, {`{"msgId":7,"message":[]}`, ""}},
+	},
+	"chat/delete": { // the same
+		valid:   []sample{{`{"msgId":"msg-unknown"}`, ""}},
+		invalid: []sample{{`null`, ""}, {`{"msgId":{}}`, ""}},
+	},
+	"chat/search": {
+		valid: []sample{{`{"text":"hello"}`, ""}, {`{"text":"Hello, wor","before":1709283600000,"length":5}`, ""}},
+		invalid: []sample{
+			{`null`, "ERR_INVALID_DATA"}, {`{"text":""}`, "ERR_INVALID_DATA"}, {`{"text":"%_ *"}`, "ERR_INVALID_DATA"}, {`{"text":7}`, "ERR_INVALID_DATA"},
+			{`{"text":"` + strings.Repeat("x", 2000) + `"}`, "ERR_INVALID_DATA"}, {`{"text":"hello","before":"now","length":-1}`, ""},
+		},
+	},
+	"invite/private": {
+		valid:   []sample{{``, ""}, {`{"reqId":"req-10","token":null}`, ""}},
+		invalid: []sample{{`"text"`, ""}, {`{"reqId":[1]}`, ""}, {`{"reqId":"` + strings.Repeat("x", 5000) + `"}`, ""}},
+	},
+	"invite/room-invite": {
+		valid: []sample{{`{"clientId":"$OTHER","name":"Bo"}`, ""}, {`{"clientId":"$ID"}`, ""}},
+		invalid: []sample{
+			{`null`, "ERR_INVALID_ID"}, {`{"clientId":"acc-unknown"}`, "ERR_INVALID_ID"}, {`{"clientId":7}`, "ERR_INVALID_ID"},
+			{`"$OTHER"`, "ERR_INVALID_ID"}, {`{"clientId":"` + strings.Repeat("x", 5000) + `"}`, "ERR_INVALID_ID"},
+		},
+	},
+	"invite/email": { // without effect
+		valid:   []sample{{`{"email":"bo@example.org","link":"https://example.org/x"}`, ""}},
+		invalid: []sample{{`null`, ""}},
+	},
+	"settings/save": { // without effect
+		valid:   []sample{{`{"a":1}`, ""}},
+		invalid: []sample{{`null`, ""}},
+	},
 	"chat/msg": {
 		valid: []sample{{`{"message":"hello"}`, ""}, {`{"message":" "}`, ""}, {`{"message":"\u0000\ud800"}`, ""}, {`{"message":"x","type":"work-msg","fromId":"acc-9"}`, ""}},
 		invalid: []sample{
@@ -83,11 +136,19 @@ var roomSamples = map[string]samples{
 		invalid: []sample{{`{"a":1}`, ""}},
 	},
 	"settings/setting": {
-		valid: []sample{{`{"setting":"roomName","value":"Other"}`, ""}, {`{"setting":"userLimit","value":5}`, ""}},
+		valid: []sample{
+			{`{"setting":"roomName","value":"Other"}`, ""}, {`{"setting":"userLimit","value":5}`, ""},
+			{`{"setting":"isStream","value":true}`, "ERR_NO_PROXY"}, {`{"setting":"isRecording","value":true}`, "ERR_NO_PROXY"},
+			{`{"setting":"workgroups","value":{"clientId":"friend_wg_11","value":true}}`, "ERR_NOT_ADMIN"},
+			{`{"setting":"authorized","value":{"clientId":"$ID"}}`, ""},
+		},
 		invalid: []sample{
 			{`null`, "ERR_UNKNOWN_SETTING"}, {`"roomName"`, "ERR_INVALID_DATA"}, {`{"setting":7,"value":1}`, "ERR_INVALID_DATA"},
 			{`{"setting":"unknown","value":1}`, "ERR_UNKNOWN_SETTING"}, {`{"setting":"` + strings.Repeat("x", 5000) + `"}`, "ERR_UNKNOWN_SETTING"},
 			{`{"setting":"roomName","value":null}`, "ERR_INVALID_NAME"}, {`{"setting":"userLimit","value":-1}`, "ERR_INVALID_VALUE"},
+			{`{"setting":"isStream","value":"yes"}`, "ERR_NO_PROXY"}, {`{"setting":"isRecording"}`, "ERR_NO_PROXY"},
+			{`{"setting":"workgroups","value":7}`, "ERR_NOT_ADMIN"},
+			{`{"setting":"authorized","value":{"clientId":"$OTHER"}}`, "ERR_INVALID_ID"}, {`{"setting":"authorized","value":null}`, "ERR_INVALID_ID"},
 		},
 	},
 }
@@ -96,7 +157,7 @@ var roomSamples = map[string]samples{
 func noRoomReply(name string) bool { return name == "/initialize" }
 
 func TestEveryRoomHandlerHasSamples(t *testing.T) {
-	handled := map[string]bool{"settings/get": true, "settings/setting": true}
+	handled := map[string]bool{}
 	for typ := range roomHandlers {
 		if typ != "chat" && typ != "invite" && typ != "settings" {
 			handled["/"+typ] = true
@@ -107,6 +168,9 @@ func TestEveryRoomHandlerHasSamples(t *testing.T) {
 	}
 	for typ := range inviteHandlers {
 		handled["invite/"+typ] = true
+	}
+	for typ := range settingsHandlers {
+		handled["settings/"+typ] = true
 	}
 	for name := range handled {
 		s, there := roomSamples[name]
@@ -200,7 +264,7 @@ func TestUnknownAndMalformedRoomEvents(t *testing.T) {
 			}
 		}
 		for _, tc := range []struct{ component, typ string }{
-			{"", "unknown"}, {"", "open"}, {"chat", "unknown"}, {"invite", "email"}, {"settings", "save"},
+			{"", "unknown"}, {"", "live-join"}, {"chat", "unknown"}, {"invite", "unknown"}, {"settings", "unknown"},
 		} {
 			ada.ask(room, tc.component, tc.typ, nil).fails(t, "ERR_NO_LISTENER")
 		}
@@ -217,9 +281,10 @@ func TestUnknownAndMalformedRoomEvents(t *testing.T) {
 func fuzzed(f *testing.F, address func(room RoomID, data []byte) []byte) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		inWorld(t, func(t *testing.T, w *world) {
-			ada, bo := w.login("ada"), w.login("bo")
+			ada, bo, cy := w.login("ada"), w.login("bo"), w.login("cy")
 			room := ada.makeRoom("Road map")
 			ada.add(room, bo)
+			ada.add(room, cy)
 			names := strings.NewReplacer("$ID", string(ada.id), "$OTHER", string(bo.id), "$ROOM", string(room))
 			data = []byte(names.Replace(string(data)))
 			w.hub.Handle(context.Background(), ada.address(), address(room, data))
@@ -234,7 +299,7 @@ func fuzzed(f *testing.F, address func(room RoomID, data []byte) []byte) {
 					}
 				}
 			}
-			bo.ask(room, "", "active", nil).is(t, "null")
+			cy.ask(room, "", "active", nil).is(t, "null")
 			bo.request("contact-list", nil).is(t, "[]")
 		})
 	})

@@ -36,6 +36,9 @@ func (r *Room) chatSearch(c call) {
 		r.answer(c, "chat", nil, "ERR_INVALID_DATA")
 		return
 	}
+	if !c.isRequest() {
+		return // nobody would hear the answer
+	}
 	if !r.persistent {
 		r.answerSearch(c, r.chat.search(q))
 		return

@@ -74,7 +74,7 @@ func (h *Hub) serviceCreate(ctx context.Context, by *identity, data json.RawMess
 	e := &serviceCreateEvent{owner: by.ID, name: name, groups: h.groups.byUID(listed)}
 	r := newRoom(h, RoomID(newID("room")))
 	h.addRoom(r)
-	if err := h.ask(ctx, r, e.apply); err != nil {
+	if err := h.ask(ctx, r.id, e.apply); err != nil {
 		return nil, err
 	}
 	if e.token == "" {
@@ -92,17 +92,14 @@ type serviceCreateEvent struct {
 }
 
 func (e *serviceCreateEvent) apply(r *Room) {
-	createEvent{owner: e.owner, name: e.name}.apply(r)
+	createEvent{owner: e.owner, name: e.name, groups: e.groups}.apply(r)
 	if r.closed {
 		return
 	}
-	for _, g := range e.groups {
-		if r.storeAssignment(g.ID, e.owner, true) {
-			r.workgroupSet(workgroupValue{workgroupID(g.ID), true})
-		}
-	}
 	if t, ok := r.makeToken(publicToken, e.owner, ""); ok {
 		e.token = t.Token
+	} else {
+		r.retire() // its maker would not know of it
 	}
 }
 
@@ -120,10 +117,10 @@ func (e runEvent) apply(r *Room) {
 	e.do(r)
 }
 
-// ask runs a function in a room and waits for its end.
-func (h *Hub) ask(ctx context.Context, r *Room, do func(*Room)) error {
+// ask runs a function in a room, which is loaded if need be, and waits for its end.
+func (h *Hub) ask(ctx context.Context, id RoomID, do func(*Room)) error {
 	ran, done := false, make(chan struct{})
-	if !r.box.force(runEvent{do, &ran, done}) {
+	if !h.toRoomLoaded(id, runEvent{do, &ran, done}) {
 		return ErrNotFound
 	}
 	select {
@@ -143,8 +140,8 @@ func (h *Hub) askOwned(ctx context.Context, id RoomID, by *identity, adminToo bo
 	if !namedRoom(id) {
 		return refuse(noRoom)
 	}
-	var refused error
-	err := h.ask(ctx, h.room(id), func(r *Room) {
+	var refused *Refusal
+	err := h.ask(ctx, id, func(r *Room) {
 		switch {
 		case !r.ready || !r.persistent:
 			refused = refuse(noRoom)
@@ -154,10 +151,15 @@ func (h *Hub) askOwned(ctx context.Context, id RoomID, by *identity, adminToo bo
 			do(r)
 		}
 	})
-	if errors.Is(err, ErrNotFound) {
+	switch {
+	case errors.Is(err, ErrNotFound):
 		return refuse(noRoom)
+	case err != nil: // the room may still be at it
+		return err
+	case refused != nil:
+		return refused
 	}
-	return errors.Join(refused, err)
+	return nil
 }
 
 // namedRoom says whether this can be the id of a room that is no contact room.
@@ -215,23 +217,11 @@ func (h *Hub) serviceRemove(ctx context.Context, by *identity, data json.RawMess
 // removeRoom ends a room for good: its members see that it closes.
 func (h *Hub) removeRoom(ctx context.Context, id RoomID, by *identity, adminToo bool, noRoom string) error {
 	var failed error
-	err := h.askOwned(ctx, id, by, adminToo, noRoom, func(r *Room) { failed = r.dissolve() })
+	err := h.askOwned(ctx, id, by, adminToo, noRoom, func(r *Room) { failed = r.retire() })
 	if err == nil && failed != nil {
 		return refuse("ERR_DESTROY_FAILED")
 	}
 	return err
-}
-
-// dissolve removes the room; everybody in it hears that he is out.
-func (r *Room) dissolve() error {
-	ids := slices.Clone(r.attached)
-	if err := r.retire(); err != nil {
-		return err
-	}
-	for _, id := range ids {
-		r.toOne(id, "", "authed", authedData{UserID: id})
-	}
-	return nil
 }
 
 // maxDeleted bounds the rooms of one request.
@@ -246,6 +236,9 @@ func (h *Hub) serviceDelete(ctx context.Context, by *identity, data json.RawMess
 	}
 	result := map[RoomID]any{}
 	for _, id := range in.RoomID {
+		if _, again := result[id]; again {
+			continue
+		}
 		err := h.removeRoom(ctx, id, by, true, "ERR_NO_ROOM")
 		var refusal *Refusal
 		switch {
@@ -317,7 +310,7 @@ func (h *Hub) serviceGet(ctx context.Context, by *identity, data json.RawMessage
 		return empty, nil
 	case err != nil:
 		return nil, err
-	case !h.isMember(o, by) && !by.isAdmin():
+	case !h.isMember(o, by) && o.Room.OwnerID != by.ID && !by.isAdmin():
 		return nil, refuse("ERR_NOT_MEMBER")
 	}
 	return h.overview(o, by), nil

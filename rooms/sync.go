@@ -3,6 +3,7 @@ package rooms
 import (
 	"context"
 	"fmt"
+	"slices"
 )
 
 // KnownUsers maps FriendCore's user ids to the time of the last change that is
@@ -13,12 +14,11 @@ func (h *Hub) KnownUsers() map[string]int64 { return h.dir.knownUsers() }
 // new and changed ones, present the ids of all. Accounts are created and updated
 // in one transaction each; changes are announced.
 func (h *Hub) SyncUsers(ctx context.Context, changed []User, present map[string]bool) error {
-	select {
-	case h.records <- struct{}{}:
-		defer func() { <-h.records }()
-	case <-ctx.Done():
-		return ctx.Err()
+	done, err := h.lockRecords(ctx)
+	if err != nil {
+		return err
 	}
+	defer done()
 	var created, edited []AccountRecord
 	for _, u := range h.listed(changed) {
 		if i := h.dir.find(u); i == nil {
@@ -80,19 +80,24 @@ func (h *Hub) SyncGroups(_ context.Context, groups []Group) error {
 	}
 	before := h.contactsOfOnline()
 	e, affected := h.groups.replace(next)
+	concerned := h.loadedRooms() // later ones know the new list
 	changes := e.changes
 	for _, c := range changes {
-		h.tellGroup(c)
+		h.tellGroup(append(slices.Clone(c.members), c.removed...), c.id, "remove", c.removed)
 	}
+	h.tellContactsGained(before)
+	for _, c := range changes {
+		h.tellGroup(c.members, c.id, "add", c.added)
+	}
+	h.tellContactsLost(before)
 	for _, id := range affected {
 		_, now := h.dir.change(id, func(*identity) bool { return true })
 		h.tellChange(now, "workgroups", list(h.groups.ofAccount(id)))
 	}
-	if len(changes) > 0 {
-		h.tellContactChanges(before)
-	}
 	if len(changes)+len(e.added)+len(e.removed) > 0 || e.renamed {
-		h.eachRoom(e)
+		for _, r := range concerned {
+			r.box.force(e)
+		}
 	}
 	for _, id := range affected {
 		h.toAccount(id, moreRoomsEvent{})
@@ -121,17 +126,13 @@ func (h *Hub) ApplySettings(s GroupSettings) {
 	h.groups.settings = s
 }
 
-// tellGroup tells the members of a workgroup, and those who left it, what changed.
-func (h *Hub) tellGroup(c groupChange) {
-	to := h.listening(append(append([]AccountID{}, c.members...), c.removed...))
-	if len(to) == 0 {
+// tellGroup tells who came to a workgroup or left it.
+func (h *Hub) tellGroup(to []AccountID, group WorkgroupID, what string, who []AccountID) {
+	if len(who) == 0 {
 		return
 	}
-	if len(c.added) > 0 {
-		h.post.Deliver(to, "", encode(event{"workgroup-update", map[string]any{"id": c.id, "add": c.added}}))
-	}
-	if len(c.removed) > 0 {
-		h.post.Deliver(to, "", encode(event{"workgroup-update", map[string]any{"id": c.id, "remove": c.removed}}))
+	if to = h.listening(to); len(to) > 0 {
+		h.post.Deliver(to, "", encode(event{"workgroup-update", map[string]any{"id": group, what: who}}))
 	}
 }
 
@@ -152,16 +153,20 @@ func (h *Hub) contactsOfOnline() map[AccountID][]AccountID {
 	return contacts
 }
 
-// tellContactChanges tells everybody who is logged in which contacts came and went.
-func (h *Hub) tellContactChanges(before map[AccountID][]AccountID) {
+// tellContactsGained tells everybody who is logged in which contacts came.
+func (h *Hub) tellContactsGained(before map[AccountID][]AccountID) {
 	for id, old := range before {
-		now := h.groups.contacts(id)
-		to := []AccountID{id}
-		for _, c := range h.onlineOf(without(now, old)) {
-			h.post.Deliver(to, "", encode(event{"contact-add", map[string]AccountID{"clientId": c}}))
+		for _, c := range h.onlineOf(without(h.groups.contacts(id), old)) {
+			h.post.Deliver([]AccountID{id}, "", encode(event{"contact-add", map[string]AccountID{"clientId": c}}))
 		}
-		for _, c := range h.onlineOf(without(old, now)) {
-			h.post.Deliver(to, "", encode(event{"contact-remove", c}))
+	}
+}
+
+// tellContactsLost tells everybody who is logged in which contacts went.
+func (h *Hub) tellContactsLost(before map[AccountID][]AccountID) {
+	for id, old := range before {
+		for _, c := range h.onlineOf(without(old, h.groups.contacts(id))) {
+			h.post.Deliver([]AccountID{id}, "", encode(event{"contact-remove", c}))
 		}
 	}
 }

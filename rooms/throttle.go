@@ -30,7 +30,8 @@ func newThrottle() *throttle {
 	return &throttle{byFrom: map[string]*failures{}, byRoom: map[RoomID]*failures{}}
 }
 
-// allowed says whether another try may be made.
+// allowed says whether another try may be made. An empty address or room is not
+// counted.
 func (t *throttle) allowed(from string, room RoomID) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -47,8 +48,12 @@ func (t *throttle) failed(from string, room RoomID) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := time.Now()
-	count(t.byFrom, from, now)
-	count(t.byRoom, room, now)
+	if from != "" {
+		count(t.byFrom, from, now)
+	}
+	if room != "" {
+		count(t.byRoom, room, now)
+	}
 }
 
 func count[K comparable](table map[K]*failures, key K, now time.Time) {

@@ -16,9 +16,11 @@ type fakeHub struct {
 	calls   []string // "open acc-ada", in order
 	events  []fakeEvent
 	applied []rooms.GroupSettings
+	claims  []rooms.GuestClaim
 
 	// What a test sets before it begins.
 	resolve func(context.Context, rooms.User) (rooms.AccountID, error)
+	admit   func(context.Context, rooms.GuestClaim) (rooms.AccountID, error)
 	open    func(context.Context, rooms.AccountID) error
 	close   func(rooms.AccountID)
 	handle  func(context.Context, rooms.Address, json.RawMessage)
@@ -58,6 +60,16 @@ func (h *fakeHub) Resolve(ctx context.Context, u rooms.User) (rooms.AccountID, e
 		return h.resolve(ctx, u)
 	}
 	return rooms.AccountID("acc-" + u.Login), nil
+}
+
+func (h *fakeHub) AdmitGuest(ctx context.Context, claim rooms.GuestClaim) (rooms.AccountID, error) {
+	h.mu.Lock()
+	h.claims = append(h.claims, claim)
+	h.mu.Unlock()
+	if h.admit != nil {
+		return h.admit(ctx, claim)
+	}
+	return "", rooms.ErrDenied
 }
 
 func (h *fakeHub) ApplySettings(g rooms.GroupSettings) {

@@ -448,3 +448,83 @@ func TestAttachAfterTheEnd(t *testing.T) {
 		ada.lose()
 	})
 }
+
+// admitted lets every claim in as guest-1.
+func admitted(context.Context, rooms.GuestClaim) (rooms.AccountID, error) { return "guest-1", nil }
+
+const guestFrame = `{"type":"authenticate","data":{"type":"anon-invite","data":{"tokens":{"token":"public-5","roomId":"room-7"},` +
+	`"identity":{"name":"Quiet Otter","avatar":"data:image/png;base64,AAAA"}}}}`
+
+// TestGuestLogin: a guest is in with one step (docs/protocol.md 2.7).
+func TestGuestLogin(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world, over string) {
+		w.hub.admit = admitted
+		w.start()
+		c := w.connect(over)
+		c.want(challengeFrame)
+		c.send(guestFrame)
+		c.want(acceptedFrame)
+		if f := c.next(); !strings.HasPrefix(f, `{"type":"session","data":"session-`) {
+			t.Errorf("got %s, want the session", f)
+		}
+		c.want(`{"type":"msg","data":{"type":"account","data":{"type":"login","data":"guest-1"}}}`)
+		w.wantCalls("open guest-1")
+		want := rooms.GuestClaim{Token: "public-5", Room: "room-7", Name: "Quiet Otter", From: testAddress}
+		if len(w.hub.claims) != 1 || w.hub.claims[0] != want {
+			t.Errorf("the claim is %+v, want %+v", w.hub.claims, want)
+		}
+	})
+}
+
+// TestGuestIsLost: a guest who is lost is hidden after 5 s and gone after the grace.
+func TestGuestIsLost(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world, over string) {
+		w.hub.admit = admitted
+		w.start()
+		c := w.connect(over)
+		c.want(challengeFrame)
+		c.send(guestFrame)
+		c.want(acceptedFrame)
+		c.next()
+		c.next()
+		synctest.Wait()
+		c.lose()
+		time.Sleep(guestLossDelay - time.Second)
+		synctest.Wait()
+		w.wantCalls("open guest-1")
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		w.wantCalls("hide guest-1")
+		time.Sleep(w.session.Grace)
+		synctest.Wait()
+		w.wantCalls("close guest-1")
+	})
+}
+
+// TestGuestNotDecided: when the database does not answer the guest is not refused.
+func TestGuestNotDecided(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world, over string) {
+		w.hub.admit = func(context.Context, rooms.GuestClaim) (rooms.AccountID, error) { return "", errors.New("away") }
+		w.start()
+		c := w.connect(over)
+		c.want(challengeFrame)
+		c.send(guestFrame)
+		c.wantEnd(1013)
+	})
+}
+
+// TestGuestNotOpened: a guest who is admitted and cannot be opened is given up.
+func TestGuestNotOpened(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world, over string) {
+		w.hub.admit = admitted
+		w.hub.open = func(context.Context, rooms.AccountID) error { return errors.New("away") }
+		w.start()
+		c := w.connect(over)
+		c.want(challengeFrame)
+		c.send(guestFrame)
+		c.want(acceptedFrame)
+		c.wantEnd(1013)
+		synctest.Wait()
+		w.wantCalls("open guest-1", "close guest-1")
+	})
+}

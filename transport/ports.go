@@ -12,6 +12,10 @@ type Hub interface {
 	// Resolve finds or creates the account of a Friend user. A refusal that the
 	// client may hear is a *rooms.Refusal.
 	Resolve(ctx context.Context, u rooms.User) (rooms.AccountID, error)
+	// AdmitGuest takes an invite token and makes a guest. errors.Is(err,
+	// rooms.ErrDenied): never with this claim. A guest who is not opened is given up
+	// by Close.
+	AdmitGuest(ctx context.Context, claim rooms.GuestClaim) (rooms.AccountID, error)
 	// ApplySettings takes over what FriendCore says of stream and super groups.
 	ApplySettings(rooms.GroupSettings)
 

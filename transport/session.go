@@ -16,8 +16,10 @@ const (
 	// leaveDelay lies between an announced end of the last connection and its
 	// effect: a page that is reloaded is back within it.
 	leaveDelay = 250 * time.Millisecond
-	// lossDelay is the same after an unannounced loss.
-	lossDelay = 10 * time.Second
+	// lossDelay is the same after an unannounced loss; guestLossDelay for guests, whose
+	// place others see free.
+	lossDelay      = 10 * time.Second
+	guestLossDelay = 5 * time.Second
 )
 
 // session is the open life of one account, from its first connection until some
@@ -26,7 +28,7 @@ const (
 //	last connection        others no longer see it   session ends
 //	session:null           when the session ends     after 250 ms, no resume meanwhile
 //	announced end          after 250 ms              after the grace time
-//	unannounced loss       after 10 s                after the grace time
+//	unannounced loss       after 10 s (guests: 5 s)  after the grace time
 //
 // Hub is called so that is becomes want.
 type session struct {
@@ -163,7 +165,11 @@ func (s *session) startClockLocked(how ending) {
 	case endAnnounced:
 		s.hideAt, s.endAt = now.Add(min(leaveDelay, grace)), now.Add(grace)
 	default:
-		s.hideAt, s.endAt = now.Add(min(lossDelay, grace)), now.Add(grace)
+		delay := lossDelay
+		if isGuest(s.account) {
+			delay = guestLossDelay
+		}
+		s.hideAt, s.endAt = now.Add(min(delay, grace)), now.Add(grace)
 	}
 	s.setTimerLocked(s.hideAt.Sub(now))
 }

@@ -1,0 +1,49 @@
+package rooms
+
+// Between letting an account in and hearing that its client knows of the room, a
+// room keeps for it what is said meanwhile: a newcomer misses nothing, and hears of
+// the room before anything from it (docs/protocol.md 3.8).
+
+// maxHeld bounds the events that are kept for a newcomer. With more it asks for the
+// state of the room, as every client does after a join.
+const maxHeld = 256
+
+// letIn tells a logged-in account that it is in the room, and keeps events for it
+// until it is attached. False: it is not logged in.
+func (r *Room) letIn(id AccountID, in enteredEvent) bool {
+	if !r.hub.toAccount(id, in) {
+		return false
+	}
+	if m := r.members[id]; m != nil && !m.attached && !m.coming {
+		m.coming = true
+		r.coming = append(r.coming, m)
+	}
+	return true
+}
+
+// hold keeps an event for those who are coming, but one.
+func (r *Room) hold(except AccountID, e func(AccountID) []byte) {
+	for _, m := range r.coming {
+		if m.id != except && len(m.held) < maxHeld {
+			m.held = append(m.held, e(m.id))
+		}
+	}
+}
+
+// arrived ends the wait for a newcomer and returns what was kept.
+func (r *Room) arrived(m *member) [][]byte {
+	held := m.held
+	m.coming, m.held = false, nil
+	r.coming = remove(r.coming, m)
+	return held
+}
+
+// notComing says that an account which was let in does not take part yet: its client
+// has not asked for its state.
+type notComing struct{ account AccountID }
+
+func (e notComing) apply(r *Room) {
+	if m := r.members[e.account]; m != nil {
+		r.arrived(m)
+	}
+}
