@@ -159,9 +159,10 @@ var (
 
 // kinds are the symbols that stand for no id: what must be true of their values.
 var kinds = map[string]func(v any) bool{
-	"<time>":    func(v any) bool { n, ok := v.(float64); return ok && n > 1e12 && n < 1e14 },
-	"<seconds>": func(v any) bool { n, ok := v.(float64); return v == nil || ok && n >= 0 && n < 1e11 },
-	"<row>":     func(any) bool { return true },
+	"<time>":            func(v any) bool { n, ok := v.(float64); return ok && n > 1e12 && n < 1e14 },
+	"<seconds>":         func(v any) bool { n, ok := v.(float64); return v == nil || ok && n >= 0 && n < 1e11 },
+	"<row>":             func(any) bool { return true },
+	"<service-request>": func(v any) bool { s, ok := v.(string); return ok && strings.HasPrefix(s, "EXTSER_") },
 	"<png>": func(v any) bool {
 		s, ok := v.(string)
 		return ok && strings.HasPrefix(s, "data:image/png;base64,") && len(s) > 100
@@ -258,8 +259,14 @@ func (b *bindings) noteTime(p, o object) {
 	}
 }
 
+// aPicture is a red square, sent where a recorded client sent a picture.
+const aPicture = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAEUlEQVR42mO4YGCAFTEMLQkA2ntMAZZ5tYQAAAAASUVORK5CYII="
+
 // number is what a symbol for a time stands for in what is sent.
 func (b *bindings) number(name string) (any, bool) {
+	if name == "<png>" {
+		return aPicture, true
+	}
 	if name == "<now>" {
 		return float64(time.Now().Add(time.Minute).UnixMilli()), true
 	}

@@ -23,6 +23,8 @@ type line struct {
 	Text string // raw, note
 	Call string // control
 	Body object
+
+	Answer any // of a request of FriendCore
 }
 
 func readTranscript(t testing.TB, path string) []line {
@@ -237,6 +239,12 @@ func (r *replay) control(l line) {
 		r.controlUserSet(l.Body)
 	case "/group":
 		r.controlGroup(l.Body)
+	case "/group/users":
+		r.controlGroupUsers(l.Body)
+	case "/push":
+		r.controlPush(l.Body)
+	case "/request":
+		r.controlRequest(l)
 	default:
 		r.fatal("control %s belongs to a transcript that is not replayed yet", l.Call)
 	}
@@ -259,23 +267,108 @@ func (r *replay) controlUserSet(body object) {
 	if !ok {
 		r.fatal("FriendCore has no user %s", login)
 	}
-	u.FullName, ok = dig(body, "set", "fullname").(string)
-	if !ok {
-		r.fatal("only the full name can be set")
+	for key, value := range body["set"].(object) {
+		switch value := value.(type) {
+		case string:
+			if key != "fullname" {
+				r.fatal("%s cannot be set", key)
+			}
+			u.FullName = value
+		case bool:
+			u.Status = friendcoretest.Enabled
+			if value {
+				u.Status = friendcoretest.Disabled
+			}
+		}
 	}
 	r.core.SetUser(u)
+	if u.Status == friendcoretest.Enabled {
+		r.core.Login(u.ID, "again") // being disabled ended all sessions
+	}
+}
+
+// logins are the people whom symbols of user ids name.
+func (r *replay) logins(ids any) []int {
+	var people []person
+	all, _ := ids.(list)
+	for _, id := range all {
+		symbol, _ := id.(string)
+		people = append(people, person{login: strings.TrimSuffix(strings.TrimPrefix(symbol, "<fuser:"), ">")})
+	}
+	return r.core.numbers(people)
+}
+
+// controlGroupUsers changes who is in a workgroup.
+func (r *replay) controlGroupUsers(body object) {
+	symbol, _ := body["id"].(string)
+	name := strings.TrimSuffix(strings.TrimPrefix(symbol, "<fgroup:"), ">")
+	id := r.core.groups[name].ID
+	if add, ok := body["add"]; ok {
+		r.core.AddUsers(id, r.logins(add)...)
+	}
+	if remove, ok := body["remove"]; ok {
+		r.core.RemoveUsers(id, r.logins(remove)...)
+	}
+	if set, ok := body["setusers"]; ok {
+		r.core.SetUsers(id, r.logins(set)...)
+	}
+}
+
+// controlPush sends a frame over the service connection.
+func (r *replay) controlPush(body object) {
+	frame, err := r.b.value(body)
+	if err != nil {
+		r.fatal("%v", err)
+	}
+	text, err := json.Marshal(frame)
+	if err != nil {
+		r.fatal("%v", err)
+	}
+	r.core.Push(text)
+}
+
+// controlRequest has an app of FriendCore ask the server.
+func (r *replay) controlRequest(l line) {
+	body, err := r.b.value(l.Body)
+	if err != nil {
+		r.fatal("%v", err)
+	}
+	params, err := json.Marshal(dig(body, "data"))
+	if err != nil {
+		r.fatal("%v", err)
+	}
+	origin, _ := dig(body, "originUserId").(string)
+	path, _ := dig(body, "path").(string)
+	text, ok := r.core.Ask(origin, path, string(params))
+	if !ok {
+		r.fatal("no answer")
+	}
+	var answer any
+	if err := json.Unmarshal(text, &answer); err != nil {
+		r.fatal("%s: %v", text, err)
+	}
+	bound := r.b.clone()
+	if err := match(answerAsOurs(dig(l.Answer, "data", "data")), answer, bound); err != nil {
+		r.fatal("the answer %s: %v", text, err)
+	}
+	r.b = bound
+}
+
+// answerAsOurs is a recorded answer as our server gives it: the settings of a room
+// are an object on every database, and its last activity is noted (12.3).
+func answerAsOurs(recorded any) any {
+	o, _ := recorded.(object)
+	if dig(o, "response", "room") == nil {
+		return recorded
+	}
+	o = changed(o, object{}, "response", "room", "settings")
+	return changed(o, anything, "response", "room", "lastActivity")
 }
 
 func (r *replay) controlGroup(body object) {
 	name, _ := body["name"].(string)
-	var members []int
-	ids, _ := body["userids"].(list)
-	for _, id := range ids {
-		symbol, _ := id.(string)
-		login := strings.TrimSuffix(strings.TrimPrefix(symbol, "<fuser:"), ">")
-		members = append(members, r.core.numbers([]person{{login: login}})...)
-	}
-	g := r.core.AddGroup(name, 0, members...)
+	g := r.core.AddGroup(name, 0, r.logins(body["userids"])...)
+	r.core.groups[name] = g
 	r.b.values["<fgroup:"+name+">"] = strconv.Itoa(g.ID)
 	r.b.values["<fgroupuid:"+name+">"] = g.UUID
 	r.b.values["friend_wg_<"+name+">"] = workgroup(g.ID)

@@ -30,29 +30,11 @@ func TestTranscripts(t *testing.T) {
 
 // later are the recorded transcripts that are not replayed yet, by what they need.
 var later = map[string][]string{
-	"editing and deleting messages": {
-		"delete-by-admin", "edit-by-admin", "edit-not-allowed", "edit-own", "msg-get",
-	},
-	"one-to-one chats and relations": {
-		"contact-chat", "contact-confirm", "contact-delete", "contact-edit", "contact-live",
-		"contact-offline", "contact-open-chat", "relation-add", "service-relation-add",
-	},
-	"guests and the other kinds of invites": {
-		"guest-drops-named", "guest-leaves", "guest-wrong-token", "invite-single-use",
-	},
 	"calls": {
-		"live-drop", "live-join", "live-mode-ends", "live-quality", "live-restore", "live-restore-new",
+		"contact-live", "live-drop", "live-join", "live-mode-ends", "live-quality", "live-restore", "live-restore-new",
 		"live-second-client", "live-signalling", "live-speaking", "live-three-peers",
 	},
-	"pictures of one's own": {"avatar-set"},
-	"assigning workgroups, work rooms": {
-		"work-room-chat", "work-rooms-join", "workgroup-assign", "workgroup-dismiss",
-		"workgroup-setusers", "workgroup-user-added", "workgroup-user-removed",
-	},
-	"requests, events and notifications of FriendCore": {
-		"notify-offline", "service-room-create", "service-room-get",
-		"service-room-is-user-in", "service-room-update", "service-user-disabled",
-	},
+	"work rooms": {"work-room-chat", "work-rooms-join"},
 }
 
 // TestTranscriptsOfLater keeps the list of what is missing true: a transcript that
