@@ -278,6 +278,12 @@ func (s *service) watch(db *sql.DB, hub *rooms.Hub) {
 	}
 	if link := s.link.Load(); link != nil {
 		sources.FriendCoreUp = func() bool { return link.State() == friendcore.Ready }
+		sources.SyncErrors = func() uint64 { return uint64(link.Stats().SyncErrors) }
+		sources.NotificationsSent = func() uint64 { return uint64(link.Stats().NotificationsSent) }
+		sources.NotificationsLost = func() uint64 {
+			stats := link.Stats()
+			return uint64(stats.NotificationsFailed + stats.NotificationsDropped)
+		}
 	}
 	s.metrics.Watch(sources)
 }

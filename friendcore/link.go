@@ -36,9 +36,10 @@ type Directory interface {
 type Handler interface {
 	// ServiceRequest gets the FriendCore id of the caller, which may be any user and
 	// is empty if the request names none, the path without its first part ("room",
-	// "create"), and the JSON that the caller sent, null if there is none. The response is encoded as JSON. A *rooms.Refusal is answered
-	// with its code, any other error with ERR_INTERNAL and a log line. It must end
-	// when ctx does. Calls run at the same time.
+	// "create"), and the JSON that the caller sent, null if there is none. The response
+	// is encoded as JSON. A *rooms.Refusal is answered with its code, any other error
+	// with ERR_INTERNAL and a log line. It must end when ctx does. Calls run at the same
+	// time.
 	ServiceRequest(ctx context.Context, origin string, path []string, data json.RawMessage) (response any, err error)
 }
 

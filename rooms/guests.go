@@ -99,13 +99,6 @@ func (e guestTokenEvent) apply(r *Room) {
 	e.answer <- err
 }
 
-// guestOf is the room that a guest holds a pass for; empty for accounts.
-func (h *Hub) guestOf(id AccountID) RoomID {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.guests[id]
-}
-
 // forgetGuest ends a guest, who never comes back under the same id.
 func (h *Hub) forgetGuest(id AccountID) {
 	h.mu.Lock()
@@ -212,6 +205,7 @@ func (r *Room) rename(c call) {
 		return
 	}
 	r.hub.renameGuest(m.id, cleanName(name))
+	memberEvent{m.id}.apply(r) // at once: the next message is under the new name
 	r.answer(c, "", nil, "")
 }
 
@@ -226,5 +220,4 @@ func (h *Hub) renameGuest(id AccountID, name string) {
 		return
 	}
 	h.tellChange(now, "name", now.Name)
-	h.toRoomIfThere(h.guestOf(id), memberEvent{id})
 }

@@ -91,10 +91,12 @@ func (b *inbox) Dismiss(id AccountID) {
 // world is a hub with its store and everything its clients got, in a synctest
 // bubble: settle waits until nothing moves any more.
 type world struct {
-	t     *testing.T
-	hub   *Hub
-	store *memStore
-	in    *inbox
+	t        *testing.T
+	hub      *Hub
+	store    *memStore
+	in       *inbox
+	notifier Notifier     // nil: nobody is notified
+	log      *slog.Logger // nil: nothing is logged
 }
 
 // inWorld runs a test in a bubble of virtual time.
@@ -109,10 +111,15 @@ func inWorld(t *testing.T, test func(*testing.T, *world)) {
 
 func (w *world) start() {
 	w.in = newInbox()
+	log := w.log
+	if log == nil {
+		log = discard()
+	}
 	hub, err := New(context.Background(), Options{
-		Store: w.store, Post: w.in, Log: discard(),
+		Store: w.store, Post: w.in, Log: log,
 		Host: "localhost/presence/guest/", MaxText: 32 << 10,
 		EmptyAfter: 10 * time.Minute, RecentFor: 8 * time.Hour, EditGrace: 5 * time.Minute, AvatarSide: 32,
+		Notifier: w.notifier,
 	})
 	if err != nil {
 		w.t.Fatal(err)

@@ -4,9 +4,10 @@ package rooms
 // room keeps for it what is said meanwhile: a newcomer misses nothing, and hears of
 // the room before anything from it (docs/protocol.md 3.8).
 
-// maxHeld bounds the events that are kept for a newcomer. With more it asks for the
-// state of the room, as every client does after a join.
-const maxHeld = 256
+// maxHeld bounds the events that are kept for a newcomer: more than can wait for a
+// chat on both sides (see maxWaiting). Beyond that it misses some, and has the log that
+// every client asks for after a join.
+const maxHeld = 4 * maxWaiting
 
 // letIn tells a logged-in account that it is in the room, and keeps events for it
 // until it is attached. False: it is not logged in.
@@ -24,9 +25,16 @@ func (r *Room) letIn(id AccountID, in enteredEvent) bool {
 // hold keeps an event for those who are coming, but one.
 func (r *Room) hold(except AccountID, e func(AccountID) []byte) {
 	for _, m := range r.coming {
-		if m.id != except && len(m.held) < maxHeld {
-			m.held = append(m.held, e(m.id))
+		if m.id != except {
+			m.keep(e(m.id))
 		}
+	}
+}
+
+// keep keeps an encoded event for somebody who is coming.
+func (m *member) keep(e []byte) {
+	if len(m.held) < maxHeld {
+		m.held = append(m.held, e)
 	}
 }
 

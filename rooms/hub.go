@@ -14,7 +14,7 @@ import (
 	"unicode/utf8"
 )
 
-// Options are what a Hub is made of. Every field is needed.
+// Options are what a Hub is made of. Every field is needed that does not say otherwise.
 type Options struct {
 	Store Store
 	Post  Post
@@ -59,10 +59,11 @@ type Hub struct {
 	groups  *workgroups
 	pics    *pictures
 	stats   counters
-	reading chan struct{} // a token per database read in the background
-	waiting chan struct{} // the same, for those that wait too
-	records chan struct{} // one writer of account records at a time
-	drawing chan struct{} // a token per picture that is decoded
+	reading chan struct{}      // a token per database read in the background
+	waiting chan struct{}      // the same, for those that wait too
+	records chan struct{}      // one writer of account records at a time
+	missing map[AccountID]bool // whom FriendCore's last list lacked; records guards it
+	drawing chan struct{}      // a token per picture that is decoded
 	tries   *throttle
 
 	notifier Notifier

@@ -93,6 +93,13 @@ func (h *Hub) onlineOf(ids []AccountID) []AccountID {
 	return online
 }
 
+// loggedIn lists the accounts that are open.
+func (h *Hub) loggedIn() []AccountID {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Collect(maps.Keys(h.accounts))
+}
+
 // listening keeps those whose client has asked for its state: contact events
 // before that would be about a list the client does not have yet.
 func (h *Hub) listening(ids []AccountID) []AccountID {

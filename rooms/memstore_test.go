@@ -348,6 +348,9 @@ func (s *memStore) SetAvatar(_ context.Context, id AccountID, url string) error 
 		} else {
 			s.avatars[id] = url
 		}
+		r := s.accounts[id]
+		r.HasAvatar = url != ""
+		s.accounts[id] = r
 		return nil
 	})
 }

@@ -1,7 +1,7 @@
 package rooms
 
 // Notification tells people of a message who may not see it otherwise
-// (docs/protocol.md 12.5).
+// (docs/protocol.md 12.3).
 type Notification struct {
 	Users          []string // FriendCore's login names
 	Channel        RoomID

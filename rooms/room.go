@@ -246,11 +246,12 @@ func (r *Room) toOthers(except AccountID, component, typ string, data any) {
 
 // toOne sends a room event to all connections of one account.
 func (r *Room) toOne(id AccountID, component, typ string, data any) {
+	e := encodeRoom(r.address(id), component, typ, data)
 	if m := r.members[id]; m != nil && m.coming {
-		m.held = append(m.held, encodeRoom(r.address(id), component, typ, data))
+		m.keep(e)
 		return
 	}
-	r.hub.post.Deliver([]AccountID{id}, "", encodeRoom(r.address(id), component, typ, data))
+	r.hub.post.Deliver([]AccountID{id}, "", e)
 }
 
 // toAsker sends a room event to the connection that asked.

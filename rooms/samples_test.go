@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -276,27 +277,33 @@ func TestUnknownAndMalformedRoomEvents(t *testing.T) {
 	})
 }
 
-// fuzzed feeds arbitrary events to an account and to a room and fails if the
-// program fails over one, or if anything ends that should go on.
-func fuzzed(f *testing.F, address func(room RoomID, data []byte) []byte) {
+// fuzzed feeds an arbitrary event of a member, or of a guest, to the program and fails
+// if that fails over it, if anything ends that should go on, or if others get garbage.
+func fuzzed(f *testing.F, byGuest bool, address func(room RoomID, data []byte) []byte) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		inWorld(t, func(t *testing.T, w *world) {
 			ada, bo, cy := w.login("ada"), w.login("bo"), w.login("cy")
 			room := ada.makeRoom("Road map")
 			ada.add(room, bo)
 			ada.add(room, cy)
-			names := strings.NewReplacer("$ID", string(ada.id), "$OTHER", string(bo.id), "$ROOM", string(room))
+			ada.request("relation-add", map[string]any{"clientId": bo.id})
+			id := ada.said(room, "hello")
+			names := strings.NewReplacer("$ID", string(ada.id), "$OTHER", string(bo.id), "$ROOM", string(room), "$MSG", id)
+			from := ada
+			if byGuest {
+				from = w.guest(room, ada.publicToken(room), "Gus")
+			}
 			data = []byte(names.Replace(string(data)))
-			w.hub.Handle(context.Background(), ada.address(), address(room, data))
-			w.settle()
+			for range 2 { // the second time much of it is there already
+				w.hub.Handle(context.Background(), from.address(), address(room, data))
+				w.settle()
+			}
 			if n := w.hub.Stats().Panics; n != 0 {
 				t.Fatalf("%d defects", n)
 			}
 			for id, frames := range w.in.frames {
 				for _, frame := range frames {
-					if !json.Valid([]byte(frame)) {
-						t.Fatalf("%s got what is no JSON: %q", id, frame)
-					}
+					wellFormed(t, id, frame)
 				}
 			}
 			cy.ask(room, "", "active", nil).is(t, "null")
@@ -305,21 +312,76 @@ func fuzzed(f *testing.F, address func(room RoomID, data []byte) []byte) {
 	})
 }
 
+// eventTypes are all types of events that clients know (docs/protocol.md 14), by the
+// component that they are in; "" is for accounts.
+var eventTypes = map[string][]string{
+	"": {"initialize", "join", "close", "contact-add", "contact-remove", "relation-add", "relation-remove", "identity-update", "workgroup-update"},
+	"room": {"initialize", "persistent", "room-update", "join", "leave", "authed", "at-add", "at-names", "recent-add", "recent-remove",
+		"admin-add", "admin-remove", "counter-reset", "open"},
+	"chat":      {"msg", "log", "state", "update", "edit", "remove", "last-message", "delete", "confirm", "error"},
+	"invite":    {"state", "public", "private", "revoke", "add", "remove"},
+	"settings":  {"update"},
+	"workgroup": {"assigned", "added", "removed"},
+	"identity":  {},
+}
+
+// wellFormed fails unless the frame is an event, or a reply, that a client knows.
+func wellFormed(t *testing.T, to AccountID, frame string) {
+	t.Helper()
+	layer, rest := "", json.RawMessage(frame)
+	for {
+		var keys map[string]json.RawMessage
+		if json.Unmarshal(rest, &keys) != nil {
+			t.Fatalf("%s got what is no event: %q", to, frame)
+		}
+		if keys["requestId"] != nil && keys["response"] != nil && keys["error"] != nil && len(keys) == 3 {
+			return
+		}
+		var typ string
+		if json.Unmarshal(keys["type"], &typ) != nil || keys["data"] == nil || len(keys) != 2 {
+			t.Fatalf("%s got what is no event: %q", to, frame)
+		}
+		if slices.Contains(eventTypes[layer], typ) {
+			return
+		}
+		_, component := eventTypes[typ]
+		switch address := strings.HasPrefix(typ, "room-") || strings.HasPrefix(typ, "acc-"); {
+		case layer == "" && address:
+			layer = "room"
+		case component && (layer == "room" || layer == "" && (typ == "invite" || typ == "identity")):
+			layer = typ
+		default:
+			t.Fatalf("%s got an event of an unknown type: %q", to, frame)
+		}
+		rest = keys["data"]
+	}
+}
+
 func FuzzAccountEvent(f *testing.F) {
 	for typ, all := range accountSamples {
 		for _, s := range append(all.valid, all.invalid...) {
 			f.Add([]byte(rawEvent(typ, s.data, "r-1")))
-			f.Add([]byte(rawEvent(typ, s.data, "")))
 		}
+		f.Add([]byte(rawEvent(typ, all.valid[0].data, "")))
 	}
-	f.Add([]byte(`{"type":"$ROOM","data":{"type":"initialize"}}`))
-	fuzzed(f, func(_ RoomID, data []byte) []byte { return data })
+	for _, inner := range []string{
+		`{"type":"initialize"}`, `{"type":"open","data":null}`, `{"type":"leave","requestId":"r-1"}`,
+		`{"type":"chat","data":{"type":"msg","data":{"message":"hello"}}}`, `{"type":"chat","data":{"type":"log","data":null}}`,
+		`{"type":"chat","data":{"type":"confirm","data":{"type":"message","eventId":"$MSG"}}}`,
+		`{"type":"chat","data":{"type":"delete","data":{"msgId":"$MSG"},"requestId":"r-1"}}`,
+		`{"type":"settings","data":{"type":"get","requestId":"r-1"}}`, `{"type":"invite","data":{"type":"public"}}`, `"text"`, `null`,
+	} {
+		f.Add([]byte(`{"type":"$OTHER","data":` + inner + `}`))
+		f.Add([]byte(`{"type":"$ROOM","data":` + inner + `,"requestId":"r-2"}`))
+	}
+	fuzzed(f, false, func(_ RoomID, data []byte) []byte { return data })
 }
 
-func FuzzRoomEvent(f *testing.F) {
+// addRoomSamples seeds with samples of room events.
+func addRoomSamples(f *testing.F, which func(samples) []sample) {
 	for name, all := range roomSamples {
 		component, typ, _ := strings.Cut(name, "/")
-		for _, s := range append(all.valid, all.invalid...) {
+		for _, s := range which(all) {
 			inner := rawEvent(typ, s.data, "r-1")
 			if component != "" {
 				inner = rawEvent(component, inner, "")
@@ -327,7 +389,24 @@ func FuzzRoomEvent(f *testing.F) {
 			f.Add([]byte(inner))
 		}
 	}
-	fuzzed(f, func(room RoomID, data []byte) []byte {
-		return []byte(rawEvent(string(room), string(data), ""))
-	})
+	for _, data := range []string{
+		`{"type":"edit-save","data":{"msgId":"$MSG","message":"new","reason":"x"},"requestId":"r-1"}`,
+		`{"type":"delete","data":{"msgId":"$MSG"},"requestId":"r-1"}`, `{"type":"msg-get","data":{"msgId":"$MSG"},"requestId":"r-1"}`,
+	} {
+		f.Add([]byte(`{"type":"chat","data":` + data + `}`))
+	}
+}
+
+func inRoomEvent(room RoomID, data []byte) []byte {
+	return []byte(rawEvent(string(room), string(data), ""))
+}
+
+func FuzzRoomEvent(f *testing.F) {
+	addRoomSamples(f, func(s samples) []sample { return append(s.valid, s.invalid...) })
+	fuzzed(f, false, inRoomEvent)
+}
+
+func FuzzGuestEvent(f *testing.F) {
+	addRoomSamples(f, func(s samples) []sample { return s.valid })
+	fuzzed(f, true, inRoomEvent)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // KnownUsers maps FriendCore's user ids to the time of the last change that is
@@ -12,7 +13,8 @@ func (h *Hub) KnownUsers() map[string]int64 { return h.dir.knownUsers() }
 
 // SyncUsers takes over users as FriendCore lists them: changed are the records of
 // new and changed ones, present the ids of all. Accounts are created and updated
-// in one transaction each; changes are announced.
+// in one transaction each; changes are announced. Who is missing from two lists in a
+// row was deleted and is logged out (docs/protocol.md 12.3).
 func (h *Hub) SyncUsers(ctx context.Context, changed []User, present map[string]bool) error {
 	done, err := h.lockRecords(ctx)
 	if err != nil {
@@ -41,10 +43,30 @@ func (h *Hub) SyncUsers(ctx context.Context, changed []User, present map[string]
 			h.applyRecord(r)
 		}
 	}
+	h.dismissMissing(present)
 	if len(created)+len(edited) > 0 {
 		h.log.Info("users read from FriendCore", "listed", len(present), "new", len(created), "changed", len(edited))
 	}
 	return nil
+}
+
+// dismissMissing logs out who is missing from this list and was from the one before:
+// somebody new may log in while a list is on its way. An empty list is no list.
+func (h *Hub) dismissMissing(present map[string]bool) {
+	if len(present) == 0 {
+		return
+	}
+	missing := map[AccountID]bool{}
+	for _, i := range h.dir.getAll(h.loggedIn()) {
+		if i.guest || i.FUserID == "" || strings.HasPrefix(i.FUserID, LocalPrefix) || present[i.FUserID] {
+			continue
+		}
+		if missing[i.ID] = true; h.missing[i.ID] {
+			h.log.Info("logged out: FriendCore does not list the user any more", "account", i.ID, "login", i.FUsername)
+			h.post.Dismiss(i.ID)
+		}
+	}
+	h.missing = missing
 }
 
 // listed leaves out users that no account can be kept for; of several records of
@@ -138,14 +160,7 @@ func (h *Hub) tellGroup(to []AccountID, group WorkgroupID, what string, who []Ac
 
 // contactsOfOnline lists, for everybody who is logged in, the contacts he has now.
 func (h *Hub) contactsOfOnline() map[AccountID][]AccountID {
-	h.mu.Lock()
-	ids := make([]AccountID, 0, len(h.accounts))
-	for id, a := range h.accounts {
-		if a.initialized.Load() {
-			ids = append(ids, id)
-		}
-	}
-	h.mu.Unlock()
+	ids := h.listening(h.loggedIn())
 	contacts := make(map[AccountID][]AccountID, len(ids))
 	for _, id := range ids {
 		contacts[id] = h.groups.contacts(id)

@@ -9,10 +9,13 @@ import (
 	"testing"
 )
 
-// syncUsers takes over records as FriendCore lists them.
+// syncUsers takes over records as FriendCore lists them; who is known is in the list.
 func (w *world) syncUsers(changed ...User) {
 	w.t.Helper()
 	present := map[string]bool{}
+	for id := range w.hub.KnownUsers() {
+		present[id] = true
+	}
 	for _, u := range changed {
 		present[u.ID] = true
 	}
@@ -20,6 +23,49 @@ func (w *world) syncUsers(changed ...User) {
 		w.t.Fatal(err)
 	}
 	w.settle()
+}
+
+// TestDeletedUser: who is missing from two lists in a row is logged out; neither is
+// somebody who is new, nor a user of this program's own, nor anybody because of an
+// empty list.
+func TestDeletedUser(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		ada := w.login("ada")
+		w.login("bo")
+		cy, err := w.hub.Resolve(t.Context(), User{ID: LocalPrefix + "cy", Login: "cy"})
+		if err == nil {
+			err = w.hub.Open(t.Context(), cy)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		steps := []struct {
+			list []string
+			out  []AccountID
+		}{
+			{list: []string{"f-bo"}},
+			{list: []string{"f-bo", "f-ada"}},
+			{list: []string{"f-bo"}},
+			{list: nil},
+			{list: []string{"f-bo"}, out: []AccountID{ada.id}},
+		}
+		for n, s := range steps {
+			present := map[string]bool{}
+			for _, id := range s.list {
+				present[id] = true
+			}
+			if err := w.hub.SyncUsers(t.Context(), nil, present); err != nil {
+				t.Fatal(err)
+			}
+			w.settle()
+			w.in.mu.Lock()
+			out := slices.Clone(w.in.dismissed)
+			w.in.mu.Unlock()
+			if !slices.Equal(out, s.out) {
+				t.Errorf("after list %d: %v are logged out, wanted %v", n+1, out, s.out)
+			}
+		}
+	})
 }
 
 func TestSyncUsersMakesAccountsAtOnce(t *testing.T) {

@@ -25,6 +25,9 @@ type Address struct {
 	Conn    ConnID
 }
 
+// LocalPrefix begins the ids of users whom FriendCore does not know.
+const LocalPrefix = "local-"
+
 // User is a Friend user as FriendCore (or the local user list) vouches for it.
 type User struct {
 	ID         string // FriendCore's UniqueID; opaque

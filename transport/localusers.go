@@ -35,7 +35,7 @@ func NewLocalUsers(users []LocalUser) *LocalUsers {
 		admin := u.Admin
 		l.users = append(l.users, localUser{
 			hash: sha256.Sum256([]byte(u.AuthID)),
-			user: rooms.User{ID: "local-" + u.Login, Login: u.Login, Name: u.Name, Admin: &admin},
+			user: rooms.User{ID: rooms.LocalPrefix + u.Login, Login: u.Login, Name: u.Name, Admin: &admin},
 		})
 	}
 	return l

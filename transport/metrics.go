@@ -26,8 +26,11 @@ import (
 //	presence_room_panics_total                  rooms closed because of a defect
 //	presence_db_queries_total                   database queries
 //	presence_friendcore_up                      1 while FriendCore's service connection is registered
+//	presence_friendcore_sync_errors_total       lists of users or workgroups that could not be read or stored
+//	presence_notifications_sent_total           notifications that FriendCore took
+//	presence_notifications_lost_total           notifications given up
 //
-// The last seven are read from Sources. Go's own figures (go_*, process_*) are
+// The last ten are read from Sources. Go's own figures (go_*, process_*) are
 // there too.
 type Metrics struct {
 	registry   *prometheus.Registry
@@ -70,6 +73,7 @@ type Sources struct {
 	Rooms, Accounts                                       func() int
 	ChatMessages, ChatMessagesFailed, RoomPanics, Queries func() uint64
 	FriendCoreUp                                          func() bool
+	SyncErrors, NotificationsSent, NotificationsLost      func() uint64
 }
 
 // NewMetrics returns figures that are all zero.
@@ -140,6 +144,9 @@ func (m *Metrics) Watch(s Sources) {
 			return 0
 		})
 	}
+	total(m, "presence_friendcore_sync_errors_total", "lists of users or workgroups that could not be read or stored", s.SyncErrors)
+	total(m, "presence_notifications_sent_total", "notifications that FriendCore took", s.NotificationsSent)
+	total(m, "presence_notifications_lost_total", "notifications given up", s.NotificationsLost)
 }
 
 func (m *Metrics) watchSessions(count func() int) {

@@ -44,6 +44,7 @@ func TestMetricsTable(t *testing.T) {
 	m.Watch(Sources{
 		Rooms: number, Accounts: number, ChatMessages: total, ChatMessagesFailed: total, RoomPanics: total, Queries: total,
 		FriendCoreUp: func() bool { return true },
+		SyncErrors:   total, NotificationsSent: total, NotificationsLost: total,
 	})
 	families, err := m.registry.Gather()
 	if err != nil {

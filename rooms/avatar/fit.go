@@ -5,6 +5,7 @@ import (
 	"image"
 	"image/png"
 	"strings"
+	"sync"
 )
 
 // column is how many bytes the database's column takes (docs/protocol.md 5.6), and
@@ -40,10 +41,22 @@ func fit(img *image.NRGBA) []byte {
 	}
 }
 
+// encoders keeps what an encoder works with: making that anew takes as long as
+// drawing a picture.
+type encoders struct{ pool sync.Pool }
+
+func (e *encoders) Get() *png.EncoderBuffer {
+	b, _ := e.pool.Get().(*png.EncoderBuffer)
+	return b
+}
+
+func (e *encoders) Put(b *png.EncoderBuffer) { e.pool.Put(b) }
+
+var encoder = png.Encoder{CompressionLevel: png.BestCompression, BufferPool: new(encoders)}
+
 func encode(img image.Image) []byte {
 	var b bytes.Buffer
-	enc := png.Encoder{CompressionLevel: png.BestCompression}
-	if err := enc.Encode(&b, img); err != nil {
+	if err := encoder.Encode(&b, img); err != nil {
 		// A buffer takes everything, and the size is within bounds.
 		panic("avatar: encode png: " + err.Error())
 	}
