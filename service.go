@@ -280,10 +280,7 @@ func (s *service) watch(db *sql.DB, hub *rooms.Hub) {
 		sources.FriendCoreUp = func() bool { return link.State() == friendcore.Ready }
 		sources.SyncErrors = func() uint64 { return uint64(link.Stats().SyncErrors) }
 		sources.NotificationsSent = func() uint64 { return uint64(link.Stats().NotificationsSent) }
-		sources.NotificationsLost = func() uint64 {
-			stats := link.Stats()
-			return uint64(stats.NotificationsFailed + stats.NotificationsDropped)
-		}
+		sources.NotificationsLost = func() uint64 { return uint64(link.Stats().NotificationsDropped) }
 	}
 	s.metrics.Watch(sources)
 }

@@ -16,9 +16,9 @@ import (
 const maxRecipients = 100
 
 // Notify has a notification sent to the phones of users (docs/protocol.md 12.3) and
-// never blocks. It is not sent if title or message is empty or no user is left who can be named. It is given up, and counted
-// in Stats, if FriendCore fails it three times, if it waits for too long, or if too
-// many newer ones wait.
+// never blocks. It is not sent if title or message is empty or no user is left who can
+// be named. It is given up, and counted in Stats, if FriendCore fails it three times,
+// if it waits for too long, or if too many newer ones wait.
 func (l *Link) Notify(n rooms.Notification) {
 	if n.Title == "" || n.Message == "" {
 		return

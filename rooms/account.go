@@ -432,7 +432,7 @@ func (e enteredEvent) apply(a *Account) {
 
 func (a *Account) enteredChat(e enteredEvent) {
 	if _, open := a.chat(e.contact); !open && !a.enterChat(e) {
-		a.chatFailed(e.contact)
+		a.chatFailed(e.contact, errTryLater.Code)
 		return
 	}
 	a.answerOpeners(e.contact, e.conf)
@@ -471,7 +471,7 @@ type refusedEvent struct {
 
 func (e refusedEvent) apply(a *Account) {
 	if e.contact != "" {
-		a.chatFailed(e.contact)
+		a.chatFailed(e.contact, errTryLater.Code)
 	}
 	a.answer(e.call, e.response, e.code)
 }

@@ -349,16 +349,16 @@ func TestDisabledMember(t *testing.T) {
 
 // TestMemberWhoWasDisabledAtLoad comes back when it is enabled.
 func TestMemberWhoWasDisabledAtLoad(t *testing.T) {
-	inRoom(t, func(t *testing.T, w *world, room RoomID, ada, bo *person) {
+	inRoom(t, func(t *testing.T, w *world, room RoomID, _, _ *person) {
 		w.syncUsers(User{ID: "f-bo", Login: "bo", Name: "Bo", Disabled: true, LastUpdate: 1})
 		w.restart()
-		ada = w.login("ada")
+		ada := w.login("ada")
 		if s := ada.state(room); len(s.Users) != 1 {
 			t.Errorf("the state is %+v", s)
 		}
 		w.syncUsers(User{ID: "f-bo", Login: "bo", Name: "Bo", LastUpdate: 2})
 		ada.take()
-		bo = w.login("bo")
+		bo := w.login("bo")
 		bo.got(`"type":"join"`, string(room))
 		ada.got(`"type":"join","data":{"clientId":"` + string(bo.id))
 	})
@@ -366,10 +366,10 @@ func TestMemberWhoWasDisabledAtLoad(t *testing.T) {
 
 // TestRoomOfTheDisabled is not removed when the last one in memory leaves.
 func TestRoomOfTheDisabled(t *testing.T) {
-	inRoom(t, func(t *testing.T, w *world, room RoomID, ada, bo *person) {
+	inRoom(t, func(t *testing.T, w *world, room RoomID, _, _ *person) {
 		w.syncUsers(User{ID: "f-bo", Login: "bo", Name: "Bo", Disabled: true, LastUpdate: 1})
 		w.restart()
-		ada = w.login("ada")
+		ada := w.login("ada")
 		ada.ask(room, "", "leave", nil).is(t, "null")
 		if w.store.removed[room] {
 			t.Fatal("the room is removed")
@@ -481,5 +481,18 @@ func TestStopAnswersWhoWaits(t *testing.T) {
 		if got := <-done; !strings.HasPrefix(got, "ERR_") {
 			t.Errorf("answered with %s", got)
 		}
+	})
+}
+
+// TestContactListFollowsMembership: it is never older than the workgroups are.
+func TestContactListFollowsMembership(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		ada, bo := w.login("ada"), w.login("bo")
+		w.sync(group("11", "ada", "bo"))
+		ada.request("contact-list", nil).is(t, `["`+string(bo.id)+`"]`)
+		w.sync(group("11", "ada"))
+		ada.request("contact-list", nil).is(t, "[]")
+		w.sync(group("11", "ada", "bo"))
+		ada.request("contact-list", nil).is(t, `["`+string(bo.id)+`"]`)
 	})
 }

@@ -8,13 +8,13 @@ func (r *Room) isContact() bool { return len(r.pair) > 0 }
 
 // other is the other one of the two.
 func (r *Room) other(id AccountID) AccountID {
-	for _, rel := range r.pair {
-		if rel.Account != id {
-			return rel.Account
-		}
-		return rel.Contact
+	if !r.isContact() {
+		return ""
 	}
-	return ""
+	if rel := r.pair[0]; rel.Account != id {
+		return rel.Account
+	}
+	return r.pair[0].Contact
 }
 
 // both are the two. Of a damaged relation there may be one direction only.
@@ -77,7 +77,7 @@ func (r *Room) entryFor(id AccountID) *relationEntry {
 	return &relationEntry{r.other(id), r.relationOf(r.members[id]), chatState{r.order, online, []AccountID{}}}
 }
 
-// open answers that the chat is open (docs/protocol.md 7.2).
+// open answers that the chat is open (docs/protocol.md 4.7).
 func (r *Room) open(c call) {
 	r.toOne(c.from.Account, "", "open", true)
 	r.answer(c, "", true, "")

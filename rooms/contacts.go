@@ -9,10 +9,12 @@ import (
 // contact is what an account keeps of somebody it has a relation with. It belongs to
 // the account's mailbox.
 type contact struct {
-	opening bool     // the room behind the chat is on its way
-	silent  bool     // only hidden-open asked for it
-	asked   []opener // requests that are answered when the chat is open
-	waiting []call   // room events for it, in order
+	relating bool     // the relation is on its way
+	told     bool     // the client knows it already, because the other one was quicker
+	opening  bool     // the room behind the chat is on its way
+	silent   bool     // only hidden-open asked for it
+	asked    []opener // requests that are answered when the chat is open
+	waiting  []call   // room events for it, in order
 }
 
 // opener is a request that opens a chat.
@@ -90,7 +92,7 @@ func (a *Account) chat(contact AccountID) (RoomID, bool) {
 // openChat has the room behind a contact made, if need be, and entered.
 func (a *Account) openChat(id AccountID, c *contact, silent bool) {
 	c.silent = silent && (c.silent || !c.opening)
-	if c.opening {
+	if c.opening || c.relating {
 		return
 	}
 	c.opening = true
@@ -128,7 +130,7 @@ type chatOpened struct {
 func (e chatOpened) apply(a *Account) {
 	if e.err != nil {
 		a.hub.log.Error("chat not opened", "account", a.id, "contact", e.contact, "err", e.err)
-		a.chatFailed(e.contact)
+		a.chatFailed(e.contact, errTryLater.Code)
 		return
 	}
 	c := a.contacts[e.contact]
@@ -136,7 +138,7 @@ func (e chatOpened) apply(a *Account) {
 }
 
 // chatFailed gives up the events that wait for a chat, and tells who asked.
-func (a *Account) chatFailed(id AccountID) {
+func (a *Account) chatFailed(id AccountID, code string) {
 	c := a.contacts[id]
 	if c == nil {
 		return
@@ -144,7 +146,7 @@ func (a *Account) chatFailed(id AccountID) {
 	asked, waiting := c.asked, c.waiting
 	c.opening, c.asked, c.waiting = false, nil, nil
 	for _, by := range asked {
-		a.answer(by.call, nil, errTryLater.Code)
+		a.answer(by.call, nil, code)
 	}
 	for _, w := range waiting {
 		a.hub.undelivered(string(id), w, errTryLater)
@@ -169,11 +171,14 @@ func (a *Account) answerOpeners(id AccountID, conf *roomConf) {
 // false if it has closed meanwhile.
 func (a *Account) enterChat(e enteredEvent) bool {
 	c := a.contacts[e.contact]
-	if c == nil {
-		c = &contact{}
-		a.contacts[e.contact] = c
+	if c == nil || c.relating {
+		if c == nil {
+			c = &contact{}
+			a.contacts[e.contact] = c
+		}
 		if e.relation != nil {
 			a.send("relation-add", *e.relation)
+			c.told = c.relating
 		}
 	}
 	a.mu.Lock()
@@ -297,12 +302,34 @@ type relatedEvent struct {
 }
 
 func (e relatedEvent) apply(a *Account) {
-	a.answer(e.call, e.entry.ClientID, "")
-	if a.contacts[e.entry.ClientID] == nil {
-		a.contacts[e.entry.ClientID] = &contact{}
+	id := e.entry.ClientID
+	a.answer(e.call, id, "")
+	c := a.contacts[id]
+	if c == nil {
+		c = &contact{}
+		a.contacts[id] = c
 	}
-	if i := a.hub.dir.get(e.entry.ClientID); a.initialized.Load() && i != nil && !i.Disabled {
+	told := c.told
+	c.relating, c.told = false, false
+	if i := a.hub.dir.get(id); a.initialized.Load() && !told && i != nil && !i.Disabled {
 		a.send("relation-add", e.entry)
+	}
+	if len(c.asked)+len(c.waiting) > 0 {
+		a.openChat(id, c, false)
+	}
+}
+
+// notRelated says that a relation could not be made.
+type notRelated struct {
+	contact AccountID
+	call    call // the request for it, or none
+}
+
+func (e notRelated) apply(a *Account) {
+	a.answer(e.call, nil, "ERR_COULD_NOT_RELATE")
+	if c := a.contacts[e.contact]; c != nil && c.relating {
+		a.chatFailed(e.contact, "ERR_COULD_NOT_RELATE")
+		delete(a.contacts, e.contact)
 	}
 }
 
@@ -335,11 +362,10 @@ func (a *Account) relationAdd(c call) {
 		a.answer(c, nil, "ERR_NOT_A_USER")
 		return
 	}
-	a.hub.relate(a.id, in.ClientID, c, true, func(err error) {
-		if err != nil {
-			a.answer(c, nil, "ERR_COULD_NOT_RELATE")
-		}
-	})
+	if a.contacts[in.ClientID] == nil {
+		a.contacts[in.ClientID] = &contact{relating: true}
+	}
+	a.relate(in.ClientID, c, true)
 }
 
 func (a *Account) mayRelate(id AccountID) bool {
@@ -347,21 +373,22 @@ func (a *Account) mayRelate(id AccountID) bool {
 	return i != nil && id != a.id && !i.guest && !i.Disabled
 }
 
-// relate makes a relation of two and tells a, which answers c first, and b too if it
-// is new and tellBoth is set; then is called with the outcome.
-func (h *Hub) relate(a, b AccountID, c call, tellBoth bool, then func(error)) {
+// relate makes a relation and answers c. If it is new and tellBoth is set, the other
+// one is told as well.
+func (a *Account) relate(contact AccountID, c call, tellBoth bool) {
+	h := a.hub
 	started := h.background(func(ctx context.Context) {
-		made, err := h.store.Relate(ctx, a, []AccountID{b})
+		made, err := h.store.Relate(ctx, a.id, []AccountID{contact})
 		if err == nil {
-			err = h.tellRelated(ctx, a, b, c, tellBoth && len(made) > 0)
+			err = h.tellRelated(ctx, a.id, contact, c, tellBoth && len(made) > 0)
 		}
 		if err != nil {
-			h.log.Error("relation not made", "account", a, "contact", b, "err", err)
+			h.log.Error("relation not made", "account", a.id, "contact", contact, "err", err)
+			a.box.force(notRelated{contact, c})
 		}
-		then(err)
 	})
 	if !started {
-		then(errBusy)
+		notRelated{contact, c}.apply(a)
 	}
 }
 
@@ -430,32 +457,13 @@ func (a *Account) contactEvent(outer call) {
 		a.answer(outer, conf, "")
 		return
 	}
-	known := a.contacts[id]
-	if known == nil {
-		// The other one hears of it as the chat opens.
-		a.hub.relate(a.id, id, call{}, false, func(err error) {
-			if err != nil {
-				a.answer(outer, nil, "ERR_COULD_NOT_RELATE")
-				return
-			}
-			a.box.force(openRelated{id, outer})
-		})
+	if known := a.contacts[id]; known != nil {
+		a.openFor(id, known, opener{call: outer})
 		return
 	}
-	a.openFor(id, known, opener{call: outer})
-}
-
-// openRelated opens a chat whose relation has just been made.
-type openRelated struct {
-	contact AccountID
-	call    call
-}
-
-func (e openRelated) apply(a *Account) {
-	if a.contacts[e.contact] == nil {
-		a.contacts[e.contact] = &contact{}
-	}
-	a.openFor(e.contact, a.contacts[e.contact], opener{call: e.call})
+	// The other one hears of the relation as the chat opens.
+	a.contacts[id] = &contact{relating: true, asked: []opener{{call: outer}}}
+	a.relate(id, call{}, false)
 }
 
 // hiddenContact is a contact whose account is disabled (docs/protocol.md 4.5).

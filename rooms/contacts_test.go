@@ -296,10 +296,10 @@ func TestUnknownContact(t *testing.T) {
 // TestContactsAreReadLater: relations that could not be read at login are read when
 // somebody writes.
 func TestContactsAreReadLater(t *testing.T) {
-	related(t, func(t *testing.T, w *world, ada, bo *person) {
+	related(t, func(t *testing.T, w *world, _, _ *person) {
 		w.restart()
 		w.store.failOnly("Relations")
-		ada, bo = w.login("ada"), w.login("bo")
+		ada, bo := w.login("ada"), w.login("bo")
 		ada.got(`"type":"initialize"`, `"relations":{}`)
 		ada.ask(bo.chat(), "chat", "msg", map[string]any{"message": "hello"}).fails(t, "ERR_TRY_LATER")
 		w.store.setFault(nil)
@@ -684,4 +684,62 @@ func TestLoginWhileTheChatIsUsed(t *testing.T) {
 		ada.say(bo.chat(), "now")
 		inOrder(t, bo.take(), `"type":"join"`, `"message":"now"`)
 	})
+}
+
+// TestWrittenBehindOpenChat: what is written right behind the first open-chat, or
+// behind relation-add, is kept until the chat is there, in order, also if both begin
+// at once; and whoever wrote hears of it if there will be none.
+func TestWrittenBehindOpenChat(t *testing.T) {
+	for _, first := range []string{"contact", "relation-add"} {
+		inWorld(t, func(t *testing.T, w *world) {
+			ada, bo := w.login("ada"), w.login("bo")
+			begin := func(p, other *person) {
+				if first == "contact" {
+					p.post("contact", map[string]any{"type": "open-chat", "data": other.id}, "")
+				} else {
+					p.post("relation-add", map[string]any{"clientId": other.id}, "")
+				}
+				for _, text := range []string{"one", "two", "three"} {
+					p.post(string(other.id), map[string]any{"type": "chat", "data": map[string]any{
+						"type": "msg", "data": map[string]any{"message": text + " of " + string(p.id)},
+					}}, "")
+				}
+			}
+			begin(ada, bo)
+			begin(bo, ada)
+			w.settle()
+			for _, p := range []*person{ada, bo} {
+				frames := p.take()
+				for _, from := range []*person{ada, bo} {
+					of := ` of ` + string(from.id)
+					inOrder(t, frames, `"type":"relation-add"`, `"type":"join"`, "one"+of, "two"+of, "three"+of)
+				}
+			}
+			if n := len(w.store.relations); n != 2 {
+				t.Errorf("there are %d sides of one relation", n)
+			}
+		})
+		inWorld(t, func(t *testing.T, w *world) {
+			ada, bo := w.login("ada"), w.login("bo")
+			w.store.failOnly("Relate")
+			release := w.store.holdUp("Relate")
+			ada.post("contact", map[string]any{"type": "open-chat", "data": bo.id}, "r-1")
+			ada.post(string(bo.id), map[string]any{"type": "chat", "requestId": "r-2", "data": map[string]any{
+				"type": "msg", "requestId": "r-2", "data": map[string]any{"message": "lost?"},
+			}}, "")
+			w.settle()
+			release()
+			w.settle()
+			frames := ada.take()
+			for _, want := range []string{"ERR_COULD_NOT_RELATE", "ERR_TRY_LATER"} {
+				if !strings.Contains(strings.Join(frames, " "), want) {
+					t.Errorf("without %s ada got %q", want, frames)
+				}
+			}
+			w.store.setFault(nil)
+			ada.post("contact", map[string]any{"type": "open-chat", "data": bo.id}, "")
+			w.settle()
+			inOrder(t, ada.take(), `"type":"relation-add"`, `"type":"join"`)
+		})
+	}
 }

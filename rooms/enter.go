@@ -48,8 +48,10 @@ func (e enterEvent) apply(r *Room) {
 	}
 	r.used()
 	r.withdraw(e.account) // who is in needs no invitation
-	r.letIn(e.account, e.entered(r))
-	if r.isContact() && !e.silent {
+	switch in := r.letIn(e.account, e.entered(r)); {
+	case !in && e.guest:
+		r.guestGone(r.members[e.account])
+	case r.isContact() && !e.silent:
 		r.callOther(e.account)
 	}
 }
@@ -223,8 +225,7 @@ func (e detachEvent) apply(r *Room) {
 	switch {
 	case m == nil:
 	case m.guest:
-		r.drop(m)
-		r.retireIfDeserted()
+		r.guestGone(m)
 	default:
 		r.detach(m)
 	}

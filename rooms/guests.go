@@ -123,6 +123,12 @@ func (r *Room) admitGuest(id AccountID) bool {
 	return true
 }
 
+// guestGone takes a guest out who went away; it has no other reason to be listed.
+func (r *Room) guestGone(m *member) {
+	r.drop(m)
+	r.retireIfDeserted()
+}
+
 // company is who is in a room that has guests: those whom a guest may ask about.
 type company struct {
 	mu  sync.RWMutex // guards ids

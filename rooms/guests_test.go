@@ -412,3 +412,54 @@ func TestManyMembersBesideAGuest(t *testing.T) {
 		t.Errorf("%d are in company", len(r.company.ids))
 	}
 }
+
+// TestGuestGoesAtOnce, before the room has let it in or before it was told so: it is not
+// listed for ever.
+func TestGuestGoesAtOnce(t *testing.T) {
+	for _, before := range []string{"let in", "told"} {
+		t.Run(before, func(t *testing.T) {
+			inRoom(t, func(t *testing.T, w *world, room RoomID, ada, bo *person) {
+				token := ada.publicToken(room)
+				id, err := w.hub.AdmitGuest(context.Background(), GuestClaim{Token: token, Room: room, Name: "Gus"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := w.hub.Open(context.Background(), id); err != nil {
+					t.Fatal(err)
+				}
+				gus := &person{w, id}
+				hold := make(chan struct{})
+				if before == "let in" {
+					w.loadedRoom(room).box.force(heldRoomEvent{hold})
+					w.settle()
+					gus.send("initialize", nil, "")
+					w.hub.Close(id)
+					close(hold)
+				} else {
+					gone := make(chan struct{})
+					w.hub.account(id).box.force(clientCall{call{from: gus.address(), Type: "initialize"}})
+					w.hub.account(id).box.force(heldEvent{hold})
+					w.settle() // the room has let it in
+					go func() { w.hub.Close(id); close(gone) }()
+					w.settle()
+					a := w.hub.account(id)
+					a.box.mu.Lock() // the end comes first
+					slices.SortStableFunc(a.box.queue, func(x, y accountEvent) int {
+						_, xEnds := x.(closeAccount)
+						_, yEnds := y.(closeAccount)
+						return map[bool]int{true: 1}[yEnds] - map[bool]int{true: 1}[xEnds]
+					})
+					a.box.mu.Unlock()
+					close(hold)
+					<-gone
+				}
+				if s := ada.state(room); len(s.Guests) > 0 || slices.Contains(s.Users, id) {
+					t.Errorf("listed are %v", s.Guests)
+				}
+				if r := w.loadedRoom(room); r.guests != 0 || len(r.attached) != 2 || len(r.coming) != 0 {
+					t.Errorf("%d guests, attached are %v, coming %d", r.guests, r.attached, len(r.coming))
+				}
+			})
+		})
+	}
+}

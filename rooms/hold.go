@@ -46,12 +46,17 @@ func (r *Room) arrived(m *member) [][]byte {
 	return held
 }
 
-// notComing says that an account which was let in does not take part yet: its client
-// has not asked for its state.
+// notComing says that an account which was let in does not take part: its client has
+// not asked for its state yet, or it is gone already.
 type notComing struct{ account AccountID }
 
 func (e notComing) apply(r *Room) {
-	if m := r.members[e.account]; m != nil {
+	m := r.members[e.account]
+	switch {
+	case m == nil:
+	case m.guest:
+		r.guestGone(m)
+	default:
 		r.arrived(m)
 	}
 }

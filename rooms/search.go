@@ -62,12 +62,16 @@ func (r *Room) answerSearch(c call, found []Message) {
 	r.answer(c, "chat", event{"search", page.Data}, "")
 }
 
-// searchWords cuts a text into the words that are searched for: letters and digits,
-// each word once, short ones left out.
+// separates says whether a character is between words: they are made of letters, the
+// marks on them, and digits.
+func separates(c rune) bool { return !unicode.In(c, unicode.L, unicode.M, unicode.N) }
+
+// searchWords cuts a text into the words that are searched for: each once, short ones
+// left out.
 func searchWords(text string) []string {
 	var words []string
 	seen := map[string]bool{}
-	for _, w := range strings.FieldsFunc(text, func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) }) {
+	for _, w := range strings.FieldsFunc(text, separates) {
 		w = clip(strings.ToLower(w), maxWord)
 		if utf8.RuneCountInString(w) >= minWord && !seen[w] && len(words) < maxWords {
 			seen[w] = true
@@ -90,7 +94,7 @@ func (l *chatLog) search(q SearchQuery) []Message {
 
 // holdsAll says whether each of the words is the beginning of a word of the text.
 func holdsAll(text string, words []string) bool {
-	in := strings.FieldsFunc(strings.ToLower(text), func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) })
+	in := strings.FieldsFunc(strings.ToLower(text), separates)
 	for _, w := range words {
 		found := false
 		for _, t := range in {

@@ -104,6 +104,7 @@ func TestSearchFails(t *testing.T) {
 func TestSearchWords(t *testing.T) {
 	for text, want := range map[string][]string{
 		"": nil, " ,.;% ": nil, "a b": nil, "Hello, hello WORLD": {"hello", "world"}, "ab2 c ü1": {"ab2", "ü1"},
+		"नमस्ते":                     {"नमस्ते"}, // letters and marks
 		strings.Repeat("x", 100):     {strings.Repeat("x", maxWord)},
 		"a1 a2 a3 a4 a5 a6 a7 a8 a9": {"a1", "a2", "a3", "a4", "a5", "a6", "a7", "a8"},
 	} {
