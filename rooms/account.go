@@ -338,14 +338,14 @@ func (a *Account) loadRooms() {
 		a.hub.toRoomLoaded(a.guestOf, enterEvent{account: a.id, guest: true})
 		return
 	}
-	ids, err := a.readRooms()
+	ids, unread, err := a.readRooms()
 	if err != nil {
 		a.hub.log.Error("rooms of an account not read, will try again", "account", a.id, "err", err)
 		a.loadRoomsSoon()
 	}
 	for _, id := range append(ids, a.hub.temporaryRooms(a.id)...) {
 		if !a.isIn(id) {
-			a.hub.toRoomLoaded(id, enterEvent{account: a.id})
+			a.hub.toRoomLoaded(id, enterEvent{account: a.id, unread: unread[id]})
 		}
 	}
 }
@@ -359,27 +359,41 @@ func (a *Account) loadRoomsSoon() {
 	a.hub.later(retryRooms, func() { a.box.force(loadRoomsEvent{}) })
 }
 
-// readRooms lists the saved rooms of the account and has those in memory that were
-// not.
-func (a *Account) readRooms() ([]RoomID, error) {
+// readRooms lists the saved rooms of the account, has those in memory that were not,
+// and counts what the account has not read in the others. The number of queries does
+// not depend on that of the rooms.
+func (a *Account) readRooms() ([]RoomID, map[RoomID]Unread, error) {
 	ctx, cancel := a.hub.storeContext()
 	defer cancel()
 	ids, err := a.hub.store.RoomsOf(ctx, a.id, a.hub.groups.friendIDs(a.id))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	missing := slices.DeleteFunc(slices.Clone(ids), a.hub.isLoaded)
-	if len(missing) == 0 {
-		return ids, nil
+	var missing, others []RoomID
+	for _, id := range ids {
+		if a.hub.isLoaded(id) {
+			others = append(others, id)
+		} else {
+			missing = append(missing, id)
+		}
 	}
-	loaded, err := a.hub.store.LoadRooms(ctx, missing, tailLoaded, a.id)
+	if len(missing) > 0 {
+		loaded, err := a.hub.store.LoadRooms(ctx, missing, tailLoaded, a.id)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, data := range loaded {
+			a.hub.addLoaded(data, a.id)
+		}
+	}
+	if len(others) == 0 {
+		return ids, nil, nil
+	}
+	unread, err := a.hub.store.UnreadIn(ctx, a.id, others)
 	if err != nil {
-		return nil, err
+		a.hub.log.Warn("unread messages not counted; the rooms will", "account", a.id, "err", err)
 	}
-	for _, data := range loaded {
-		a.hub.addLoaded(data, a.id)
-	}
-	return ids, nil
+	return ids, unread, nil
 }
 
 type loadRoomsEvent struct{}

@@ -10,6 +10,7 @@ import (
 type enterEvent struct {
 	account AccountID
 	token   string // empty at login
+	unread  Unread // at login; zero if it is not known
 	guest   bool
 	call    call
 	req     string
@@ -47,6 +48,7 @@ func (e enterEvent) apply(r *Room) {
 		return
 	}
 	r.used()
+	r.takeUnread(r.members[e.account], e.unread)
 	r.withdraw(e.account) // who is in needs no invitation
 	switch in := r.letIn(e.account, e.entered(r)); {
 	case !in && e.guest:

@@ -74,12 +74,13 @@ func TestLoginCost(t *testing.T) {
 	}
 }
 
-// TestLoginToRoomsInMemory reads nothing again.
+// TestLoginToRoomsInMemory reads nothing again, and counts what is not read at once.
 func TestLoginToRoomsInMemory(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		ada, bo := w.resolve(user("ada")), w.resolve(user("bo"))
 		w.populate(ada, bo, 20, 0)
 		w.login("bo")
+		counted := w.store.count("UnreadIn")
 		before := w.store.count("LoadRooms") + w.store.count("LoadRoom")
 		p := w.login("ada")
 		if n := w.store.count("LoadRooms") + w.store.count("LoadRoom") - before; n != 0 {
@@ -87,6 +88,9 @@ func TestLoginToRoomsInMemory(t *testing.T) {
 		}
 		if got := p.unread("room-007"); got != "1" {
 			t.Errorf("%s unread", got)
+		}
+		if n := w.store.count("UnreadIn") - counted; n != 1 {
+			t.Errorf("unread messages were counted %d times", n)
 		}
 	})
 }

@@ -321,6 +321,33 @@ func (s *memStore) CountUnread(_ context.Context, id RoomID, account AccountID, 
 	return n, err
 }
 
+func (s *memStore) UnreadIn(_ context.Context, account AccountID, in []RoomID) (all map[RoomID]Unread, err error) {
+	err = s.do("UnreadIn", func() error {
+		all = map[RoomID]Unread{}
+		for _, id := range in {
+			if s.rooms[id] == nil {
+				continue
+			}
+			u := Unread{}
+			for _, m := range s.rooms[id].Marks {
+				if m.Account == account {
+					u.After = m.Time
+				}
+			}
+			for _, m := range s.messages[id] {
+				if m.Time > u.After && m.From != account && m.Status == "" {
+					u.Count, u.Newest = u.Count+1, m.Time
+				}
+			}
+			if u.Count > 0 {
+				all[id] = u
+			}
+		}
+		return nil
+	})
+	return all, err
+}
+
 func (s *memStore) AddToken(_ context.Context, t Token) error {
 	return s.do("AddToken", func() error {
 		s.tokens = append(s.tokens, t)

@@ -140,6 +140,17 @@ type MessageStore interface {
 	// CountUnread counts the messages after the given time (exclusive) that are
 	// neither deleted nor written by the account.
 	CountUnread(ctx context.Context, room RoomID, account AccountID, after int64) (int, error)
+	// UnreadIn counts the same in up to 500 rooms at once, from the stored read marks
+	// on; each further 500 take one more query. Rooms without unread messages, and
+	// contact rooms, are left out.
+	UnreadIn(ctx context.Context, account AccountID, in []RoomID) (map[RoomID]Unread, error)
+}
+
+// Unread is how much of a room an account has not read.
+type Unread struct {
+	Count  int
+	After  int64 // time of the read mark that it was counted from
+	Newest int64 // time of the newest message that was counted
 }
 
 // InviteStore keeps invite tokens.

@@ -130,15 +130,29 @@ func (r *Room) unread(m *member) any {
 	return count
 }
 
+// takeUnread takes over what was counted for a member from the stored read mark on.
+// What came meanwhile is in memory.
+func (r *Room) takeUnread(m *member, u Unread) {
+	if m == nil || m.counted || u.Count == 0 || u.After != m.mark.Time || !r.chat.covers(u.Newest+1) {
+		return
+	}
+	m.unread, m.counted = u.Count+r.unreadFrom(m, u.Newest+1), true
+}
+
 // recount counts from memory, if the log in memory reaches back to the mark.
 func (r *Room) recount(m *member) {
 	if !r.chat.covers(m.mark.Time+1) && r.persistent {
 		return
 	}
-	m.unread, m.counted = 0, true
-	for _, msg := range r.chat.tail[r.chat.from(m.mark.Time+1):] {
+	m.unread, m.counted = r.unreadFrom(m, m.mark.Time+1), true
+}
+
+// unreadFrom counts messages of others in memory, from a time on.
+func (r *Room) unreadFrom(m *member, time int64) (n int) {
+	for _, msg := range r.chat.tail[r.chat.from(time):] {
 		if msg.From != m.id && msg.Status == "" {
-			m.unread++
+			n++
 		}
 	}
+	return n
 }

@@ -44,24 +44,31 @@ func TestUnreadDoesNotCountOwnMessages(t *testing.T) {
 func TestUnreadBeyondMemory(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		ada := w.login("ada")
-		bo, cy := w.login("bo"), w.login("cy")
+		bo, cy, di := w.login("bo"), w.login("cy"), w.login("di")
 		room := ada.makeRoom("Road map")
-		ada.add(room, bo)
-		ada.add(room, cy)
+		for _, p := range []*person{bo, cy, di} {
+			ada.add(room, p)
+		}
 		w.fillLog(room, 200, 10)
 		bo = w.login("bo")
 		if got := bo.unread(room); got != "200" || w.store.count("CountUnread") != 0 {
 			t.Errorf("%s unread, want 200 as read with the room; counted %d times", got, w.store.count("CountUnread"))
 		}
-		cy = w.login("cy") // the room is in memory, but not what he has not read
+		di = w.login("di") // the room is in memory, but not what she has not read
+		bo.say(room, "and one more")
+		if got := di.unread(room); got != "201" || w.store.count("CountUnread") != 0 || w.store.count("UnreadIn") != 1 {
+			t.Errorf("%s unread, want 201; counted %d times", got, w.store.count("CountUnread"))
+		}
+		w.store.failOnly("UnreadIn")
+		cy = w.login("cy")
 		w.store.failOnly("CountUnread")
 		if got := cy.unread(room); got != "<nil>" {
 			t.Errorf("%s unread while the database is away, want null", got)
 		}
 		w.store.setFault(nil)
 		for range 3 {
-			if got := cy.unread(room); got != "200" {
-				t.Errorf("%s unread, want 200", got)
+			if got := cy.unread(room); got != "201" {
+				t.Errorf("%s unread, want 201", got)
 			}
 		}
 		if n := w.store.count("CountUnread"); n != 2 {

@@ -1,6 +1,7 @@
 package sql_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -167,5 +168,33 @@ func TestMakeReadMarks(t *testing.T) {
 		wantErr(t, err, rooms.ErrNotFound)
 		_, err = db.MakeReadMarks(ctx, "room-1", []rooms.AccountID{""})
 		wantErr(t, err, sql.ErrInvalid)
+	})
+}
+
+// TestUnreadIn agrees with CountUnread, room by room.
+func TestUnreadIn(t *testing.T) {
+	sqltest.EachConfig(t, func(t *testing.T, c sql.Config) {
+		db := sqltest.Open(t, c)
+		ctx := t.Context()
+		acc := accounts(t, db, 2)
+		var ids []rooms.RoomID
+		for n := range 4 {
+			id := rooms.RoomID(fmt.Sprint("room-", n))
+			ids = append(ids, id)
+			room(t, db, id, acc...)
+			must(t, db.AddMessages(ctx, id, messages(string(id), acc[n%2], 10), nil))
+		}
+		must(t, db.SaveReadMarks(ctx, "room-1", []rooms.ReadMark{{Account: acc[0], MsgID: "msg-room-1-6", Time: start + 6}}))
+		must(t, db.SaveReadMarks(ctx, "room-3", []rooms.ReadMark{{Account: acc[0], MsgID: "msg-room-3-9", Time: start + 9}}))
+		must(t, db.DeleteMessage(ctx, "room-1", rooms.Deletion{ID: "delete-1", MsgID: "msg-room-1-9", By: acc[1]}))
+		before := db.Queries()
+		unread, err := db.UnreadIn(ctx, acc[0], append(ids, "room-unknown"))
+		must(t, err)
+		same(t, db.Queries()-before, uint64(1))
+		// Own messages do not count, nor does what is deleted; read rooms are left out.
+		same(t, unread, map[rooms.RoomID]rooms.Unread{"room-1": {Count: 2, After: start + 6, Newest: start + 8}})
+		none, err := db.UnreadIn(ctx, acc[0], nil)
+		must(t, err)
+		same(t, len(none), 0)
 	})
 }
