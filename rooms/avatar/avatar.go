@@ -30,7 +30,8 @@ func Round(name string, side int) []byte {
 // Square returns the picture of a room or workgroup as PNG.
 func Square(name string, side int) []byte {
 	sum := sha256.Sum256([]byte(name))
-	return paint(side, colorOf(sum), cellsOf(sum).covers)
+	side = bounded(side)
+	return paint(side, colorOf(sum), cellsOf(sum).pattern(side))
 }
 
 // Guest returns the picture that all guests share as PNG.
@@ -46,7 +47,7 @@ func DataURL(png []byte) string {
 // paint draws the pixels that the pattern covers. covers gets a pixel's center,
 // counted in half pixels from the center of the picture, and the side.
 func paint(side int, c color.Color, covers func(dx, dy, side int) bool) []byte {
-	side = min(max(side, MinSide), MaxSide)
+	side = bounded(side)
 	img := image.NewPaletted(image.Rect(0, 0, side, side), color.Palette{background, c})
 	for y := range side {
 		for x := range side {
@@ -57,6 +58,8 @@ func paint(side int, c color.Color, covers func(dx, dy, side int) bool) []byte {
 	}
 	return encode(img)
 }
+
+func bounded(side int) int { return min(max(side, MinSide), MaxSide) }
 
 // colorOf is a bright color from the first bytes of the sum: one channel is full,
 // the others are between a third and full.

@@ -205,7 +205,7 @@ func TestSquareMeasures(t *testing.T) {
 		for x := range scale {
 			within := x >= 4 && x < 124 && y >= 4 && y < 124
 			want := within && ((x-4)/24+(y-4)/24)%2 == 0
-			if got := g.covers(2*x+1-scale, 2*y+1-scale, scale); got != want {
+			if got := g.pattern(scale)(2*x+1-scale, 2*y+1-scale, scale); got != want {
 				t.Fatalf("pixel %d,%d is %v, want %v", x, y, got, want)
 			}
 		}

@@ -30,13 +30,20 @@ func cellsOf(sum [sha256.Size]byte) grid {
 	return g
 }
 
-func (g grid) covers(dx, dy, side int) bool {
-	row, ok := cellAt(dy, side)
-	if !ok {
-		return false
+// pattern finds the row or column of each pixel once, not for each pixel of a line.
+func (g grid) pattern(side int) func(dx, dy, side int) bool {
+	places := make([]int, side)
+	for n := range places {
+		place, ok := cellAt(2*n+1-side, side)
+		if !ok {
+			place = -1
+		}
+		places[n] = place
 	}
-	col, ok := cellAt(dx, side)
-	return ok && g[row][col]
+	return func(dx, dy, side int) bool {
+		row, col := places[(dy+side-1)/2], places[(dx+side-1)/2]
+		return row >= 0 && col >= 0 && g[row][col]
+	}
 }
 
 // cellAt says in which row or column a coordinate lies; false for the border. It
