@@ -13,10 +13,11 @@ type friendCore struct {
 	*friendcoretest.Server
 	t      testing.TB
 	groups map[string]friendcoretest.Group // by name
+	users  []string                        // ids of the people that were made
 }
 
 func newFriendCore(t testing.TB, o friendcoretest.Options) *friendCore {
-	return &friendCore{friendcoretest.New(t, o), t, map[string]friendcoretest.Group{}}
+	return &friendCore{Server: friendcoretest.New(t, o), t: t, groups: map[string]friendcoretest.Group{}}
 }
 
 // serve makes a server that is registered with this FriendCore, and does not
@@ -42,6 +43,7 @@ func (f *friendCore) person(login string) person {
 
 func (f *friendCore) personOf(u friendcoretest.User) person {
 	u = f.AddUser(u)
+	f.users = append(f.users, u.UniqueID)
 	return person{login: u.Login, name: u.FullName, authID: u.AuthID, fUserID: u.UniqueID}
 }
 
@@ -70,13 +72,15 @@ func (f *friendCore) numbers(people []person) []int {
 }
 
 // observer is a user who is there to tell when the server has taken over what
-// FriendCore announced: FriendCore's lists are read as a whole, so what came before
-// a change of the observer's workgroup has been taken over together with it.
+// FriendCore announced. FriendCore's lists are read as a whole: users are known when
+// all of them are, and what came before a change of the observer's workgroup has been
+// taken over together with it.
 type observer struct {
 	*user
 	core  *friendCore
 	group string // its workgroup
 	in    bool
+	known int // so many of FriendCore's users are known to the server
 }
 
 // observe logs the observer in.
@@ -92,6 +96,11 @@ func (f *friendCore) observe(s *server) *observer {
 // awaitSync waits until the server knows all that FriendCore knows now.
 func (o *observer) awaitSync() {
 	o.t.Helper()
+	for _, user := range o.core.users[o.known:] {
+		poll(o.t, func() bool { return o.request("friend-get", object{"friendId": user})["response"] != nil },
+			func() string { return "the server does not know the user " + user })
+	}
+	o.known = len(o.core.users)
 	id := o.core.groups["observed"].ID
 	number := o.core.numbers([]person{o.person})
 	change := "add"
