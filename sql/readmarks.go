@@ -78,7 +78,16 @@ func emptyMarks(accounts []rooms.AccountID) []rooms.ReadMark {
 // there.
 func (db *DB) MakeReadMarks(ctx context.Context, id rooms.RoomID, accounts []rooms.AccountID) ([]rooms.ReadMark, error) {
 	what := fmt.Sprintf("make read marks of room %s", id)
-	if err := checkIDs("room_user_messages.userId", accounts...); err != nil {
+	none := func(context.Context, session, []rooms.AccountID) error { return nil }
+	return db.withMarks(ctx, what, "room_user_messages.userId", id, accounts, none)
+}
+
+// withMarks does something for accounts of a room and gives each a read mark that has
+// none, in one transaction. column is named if an id does not fit it.
+func (db *DB) withMarks(ctx context.Context, what, column string, id rooms.RoomID, accounts []rooms.AccountID,
+	do func(context.Context, session, []rooms.AccountID) error,
+) ([]rooms.ReadMark, error) {
+	if err := checkIDs(column, accounts...); err != nil {
 		return nil, wrap(what, err)
 	}
 	accounts = withoutGuests(accounts)
@@ -89,6 +98,9 @@ func (db *DB) MakeReadMarks(ctx context.Context, id rooms.RoomID, accounts []roo
 	err := db.write(ctx, what, len(accounts), func(ctx context.Context, s session) error {
 		err := s.lockRoom(ctx, id)
 		if err != nil {
+			return err
+		}
+		if err := do(ctx, s, accounts); err != nil {
 			return err
 		}
 		if err := s.makeMarks(ctx, id, accounts); err != nil {

@@ -228,32 +228,8 @@ func merge(settings json.RawMessage, key string, value []byte) (string, error) {
 // marks of all of them are returned, in the order of accounts.
 func (db *DB) Authorize(ctx context.Context, id rooms.RoomID, accounts []rooms.AccountID) ([]rooms.ReadMark, error) {
 	what := fmt.Sprintf("authorize for room %s", id)
-	if err := checkIDs("authorized_for_room.accountId", accounts...); err != nil {
-		return nil, wrap(what, err)
-	}
-	accounts = withoutGuests(accounts)
-	if len(accounts) == 0 {
-		return nil, nil
-	}
-	var marks []rooms.ReadMark
-	err := db.write(ctx, what, len(accounts), func(ctx context.Context, s session) error {
-		err := s.lockRoom(ctx, id)
-		if err != nil {
-			return err
-		}
-		if err := s.authorize(ctx, id, accounts); err != nil {
-			return err
-		}
-		if err := s.makeMarks(ctx, id, accounts); err != nil {
-			return err
-		}
-		marks, err = s.marksOf(ctx, id, accounts)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return marks, nil
+	return db.withMarks(ctx, what, "authorized_for_room.accountId", id, accounts,
+		func(ctx context.Context, s session, accounts []rooms.AccountID) error { return s.authorize(ctx, id, accounts) })
 }
 
 // lockRoom fails unless the room is there and not removed, which it then stays
