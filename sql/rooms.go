@@ -229,7 +229,9 @@ func merge(settings json.RawMessage, key string, value []byte) (string, error) {
 func (db *DB) Authorize(ctx context.Context, id rooms.RoomID, accounts []rooms.AccountID) ([]rooms.ReadMark, error) {
 	what := fmt.Sprintf("authorize for room %s", id)
 	return db.withMarks(ctx, what, "authorized_for_room.accountId", id, accounts,
-		func(ctx context.Context, s session, accounts []rooms.AccountID) error { return s.authorize(ctx, id, accounts) })
+		func(ctx context.Context, s session, accounts []rooms.AccountID) error {
+			return s.authorize(ctx, id, accounts)
+		})
 }
 
 // lockRoom fails unless the room is there and not removed, which it then stays
