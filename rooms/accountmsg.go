@@ -56,7 +56,7 @@ func (a *Account) anyState() any {
 	if a.guestOf == "" {
 		return a.state()
 	}
-	s := guestState{Rooms: []*roomConf{}, Contacts: []AccountID{}}
+	s := guestState{Rooms: a.confs(), Contacts: []AccountID{}}
 	s.Account.Host, s.Account.ClientID = a.hub.opt.Host, a.id
 	if i := a.hub.dir.get(a.id); i != nil {
 		s.Account.Name = i.Name
@@ -64,15 +64,21 @@ func (a *Account) anyState() any {
 	return s
 }
 
+// confs are the joined rooms.
+func (a *Account) confs() []*roomConf {
+	confs := []*roomConf{}
+	for _, id := range a.rooms() {
+		if conf := a.hub.conf(id); conf != nil {
+			confs = append(confs, conf)
+		}
+	}
+	return confs
+}
+
 // state renders the account as its client sees it.
 func (a *Account) state() accountState {
 	var s accountState
-	s.Rooms = []*roomConf{}
-	for _, id := range a.rooms() {
-		if conf := a.hub.conf(id); conf != nil {
-			s.Rooms = append(s.Rooms, conf)
-		}
-	}
+	s.Rooms = a.confs()
 	s.Relations = a.loadRelations()
 	s.Invites = a.invitations()
 	s.Contacts = a.hub.onlineOf(a.hub.groups.contacts(a.id))

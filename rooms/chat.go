@@ -182,6 +182,9 @@ func (r *Room) tellNotStored(u unsentMessage, why *Refusal) {
 	r.hub.tellNotStored(r.address(u.author), u.call, u.msg.Text, why)
 }
 
+// noticeName signs the server's own notices.
+const noticeName = "Presence"
+
 // tellNotStored tells the writing connection that nobody will see its message. A
 // client that asked for a reply gets one; another would not understand the event,
 // so that its user gets a notice in place of the message.
@@ -195,7 +198,7 @@ func (h *Hub) tellNotStored(address string, c call, text string, why *Refusal) {
 		return
 	}
 	notice := Message{
-		ID: newID("msg"), Room: RoomID(address), Type: "msg", Name: "Presence", Time: nowMillis(),
+		ID: newID("msg"), Room: RoomID(address), Type: "msg", Name: noticeName, Time: nowMillis(),
 		Text: why.Text + "\n\n" + clip(text, maxNotice),
 	}
 	said(event{"msg", notice.short()})

@@ -135,6 +135,10 @@ func (e contactDisabled) apply(a *Account) {
 	switch {
 	case a.contacts[e.id] == nil || !a.initialized.Load():
 	case e.on:
+		if room, open := a.chat(e.id); open {
+			a.leaveChat(room)
+			a.hub.toRoomIfThere(room, detachEvent{a.id})
+		}
 		a.send("relation-remove", e.id)
 	default:
 		a.tellRelation(e.id)

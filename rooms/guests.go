@@ -191,7 +191,8 @@ func cleanName(s string) string {
 		return c
 	}, s)
 	s = clip(strings.Join(strings.Fields(s), " "), maxGuestName)
-	if s = strings.TrimSpace(s); s == "" {
+	// The server's own notices are signed (8.5); nobody else signs so.
+	if s = strings.TrimSpace(s); s == "" || strings.EqualFold(s, noticeName) {
 		return defaultGuestName
 	}
 	return s

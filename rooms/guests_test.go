@@ -185,7 +185,7 @@ func TestGuestOfATemporaryRoom(t *testing.T) {
 func TestGuestNames(t *testing.T) {
 	for in, want := range map[string]string{
 		"Gus": "Gus", " Gus\t\n Otter ": "Gus Otter", "": "Guest", " \u200b\u202e ": "Guest", "a\u0000b\u001b[31mc": "ab[31mc",
-		strings.Repeat("ä", 200): strings.Repeat("ä", 80), "\u2066Gus\u2069": "Gus", "<b>Gus</b>": "<b>Gus</b>",
+		strings.Repeat("ä", 200): strings.Repeat("ä", 80), "\u2066Gus\u2069": "Gus", "presence": "Guest", "<b>Gus</b>": "<b>Gus</b>",
 	} {
 		if got := cleanName(in); got != want {
 			t.Errorf("%q becomes %q, want %q", in, got, want)

@@ -402,36 +402,56 @@ func (a *Account) inviteResponse(c call) {
 		a.hub.toRoomLoaded(in.RoomID, enterEvent{account: a.id, token: in.Token, call: c, inResponse: true})
 		return
 	}
-	a.hub.decline(in.RoomID, in.Token, a.id)
-	a.answer(c, true, "")
-}
-
-// decline has an invitation forgotten: by the room, if it is in memory.
-func (h *Hub) decline(room RoomID, token string, by AccountID) {
-	if h.toRoomIfThere(room, declineEvent{token, by}) {
-		return
+	e := declineEvent{in.Token, a.id, c}
+	if !a.hub.toRoomIfThere(in.RoomID, e) {
+		a.hub.decline(in.RoomID, e)
 	}
-	h.background(func(ctx context.Context) {
-		open, err := h.store.Invitations(ctx, by)
-		mine := func(i Invitation) bool { return i.Token.Token == token && i.Token.Room == room }
-		if err == nil && slices.ContainsFunc(open, mine) {
-			_, err = h.takeToken(ctx, room, token, by)
-			h.toAccount(by, invitedEvent{"remove", token})
-		}
-		if err != nil && !errors.Is(err, ErrNotFound) {
-			h.log.Error("invitation not declined", "account", by, "err", err)
-		}
-	})
 }
 
 // declineEvent says that an invitation is not wanted.
 type declineEvent struct {
 	token string
 	by    AccountID
+	call  call
+}
+
+// answer says whether it is forgotten; one that does not exist is.
+func (e declineEvent) answer(h *Hub, done bool) {
+	if !e.call.isRequest() {
+		return
+	}
+	response := any(true)
+	if !done {
+		response = "ERR_NOT_STORED"
+	}
+	h.post.Reply(e.call.from, encode(reply{e.call.RequestID, response, nil}))
 }
 
 func (e declineEvent) apply(r *Room) {
+	done := true
 	if t := r.findToken(e.token); t != nil && t.Target == e.by {
-		r.revoke(*t, e.by)
+		done = r.revoke(*t, e.by)
+	}
+	e.answer(r.hub, done)
+}
+
+// decline has an invitation to a room forgotten that is not in memory.
+func (h *Hub) decline(room RoomID, e declineEvent) {
+	started := h.background(func(ctx context.Context) {
+		open, err := h.store.Invitations(ctx, e.by)
+		mine := func(i Invitation) bool { return i.Token.Token == e.token && i.Token.Room == room }
+		if err == nil && slices.ContainsFunc(open, mine) {
+			_, err = h.takeToken(ctx, room, e.token, e.by)
+			h.toAccount(e.by, invitedEvent{"remove", e.token})
+		}
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			h.log.Error("invitation not declined", "account", e.by, "err", err)
+			e.answer(h, false)
+			return
+		}
+		e.answer(h, true)
+	})
+	if !started {
+		e.answer(h, false)
 	}
 }

@@ -103,6 +103,8 @@ func (r *Room) reject(e roomEvent) {
 		r.hub.toAccount(e.account, leftEvent{r.id})
 	case guestTokenEvent:
 		e.answer <- ErrNotFound
+	case declineEvent:
+		r.hub.decline(r.id, e)
 	case runEvent:
 		close(e.done)
 	}
