@@ -214,24 +214,40 @@ func (s *server) wsAddr() string  { return fmt.Sprintf("127.0.0.1:%d", s.wsPort)
 func (s *server) tcpAddr() string { return fmt.Sprintf("127.0.0.1:%d", s.tcpPort) }
 
 // ports hands out ports of loopback. They lie below those that the system gives to
-// outgoing connections, one of which could take a port before the server does.
+// outgoing connections, one of which could take a port before the server does; and in
+// a block that this run of the tests holds by listening on its first port.
 var ports struct {
-	mu   sync.Mutex // guards next
-	next int
+	mu    sync.Mutex // guards the others
+	block net.Listener
+	next  int
 }
 
-const firstPort, lastPort = 20000, 32000
+const firstPort, blockSize, blocks = 20000, 600, 20
+
+// takeBlock finds a block that no other run of the tests holds.
+func takeBlock(t testing.TB) {
+	t.Helper()
+	for _, n := range rand.Perm(blocks) {
+		base := firstPort + n*blockSize
+		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", base)); err == nil {
+			ports.block, ports.next = l, base
+			return
+		}
+	}
+	t.Fatal("too many runs of these tests at the same time")
+}
 
 func freePort(t testing.TB) int {
 	t.Helper()
 	ports.mu.Lock()
 	defer ports.mu.Unlock()
-	if ports.next == 0 {
-		ports.next = firstPort + rand.IntN(lastPort-firstPort)
+	if ports.block == nil {
+		takeBlock(t)
 	}
-	for range lastPort - firstPort {
-		if ports.next++; ports.next > lastPort {
-			ports.next = firstPort
+	base := ports.block.Addr().(*net.TCPAddr).Port
+	for range blockSize {
+		if ports.next++; ports.next >= base+blockSize {
+			ports.next = base + 1
 		}
 		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", ports.next))
 		if err == nil {
