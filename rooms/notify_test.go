@@ -42,7 +42,7 @@ func TestNotify(t *testing.T) {
 	notifying(t, func(t *testing.T, w *world, n *noted) {
 		ada, bo, cy := w.login("ada"), w.login("bo"), w.login("cy")
 		w.login("dan")
-		w.sync(group("11", "dan"))
+		w.sync(group("11", "ada", "dan"))
 		room, _ := w.served("f-ada", "Road map", "u-11")
 		ada.add(room, bo)
 		ada.add(room, cy)

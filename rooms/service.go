@@ -71,7 +71,7 @@ func (h *Hub) serviceCreate(ctx context.Context, by *identity, data json.RawMess
 		return nil, refuse("ERR_INVALID_NAME")
 	}
 	listed, _ := in.Workgroups.([]any)
-	e := &serviceCreateEvent{owner: by.ID, name: name, groups: h.groups.byUID(listed)}
+	e := &serviceCreateEvent{owner: by.ID, name: name, groups: h.assignableBy(by, listed)}
 	r := newRoom(h, RoomID(newID("room")))
 	h.addRoom(r)
 	if err := h.ask(ctx, r.id, e.apply); err != nil {
@@ -81,6 +81,15 @@ func (h *Hub) serviceCreate(ctx context.Context, by *identity, data json.RawMess
 		return nil, refuse("ERR_CREATE_FAILED")
 	}
 	return serviceRoom{r.id, by.FUserID, name, serviceInvite{publicToken, publicLink{e.token, h.opt.Host}}}, nil
+}
+
+// assignableBy finds workgroups by their unique ids. An admin may assign any, everybody
+// else those that he is in; others are left out, as are unknown ones.
+func (h *Hub) assignableBy(by *identity, uids []any) []Group {
+	own := h.groups.ofAccount(by.ID)
+	return slices.DeleteFunc(h.groups.byUID(uids), func(g Group) bool {
+		return !by.isAdmin() && !slices.Contains(own, workgroupID(g.ID))
+	})
 }
 
 // serviceCreateEvent makes a named room with workgroups and a public token.

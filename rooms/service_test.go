@@ -48,10 +48,10 @@ func (w *world) served(origin, name string, groups ...string) (RoomID, string) {
 func TestServiceCreate(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		ada, bo, cy := w.login("ada"), w.login("bo"), w.login("cy")
-		w.sync(group("11", "bo"), group("12", "cy"))
+		w.sync(group("11", "ada", "bo"), group("12", "cy"))
 		ada.take()
 		cy.take()
-		room, text := w.served("f-ada", " Planning (Ada) ", "u-11", "u-unknown")
+		room, text := w.served("f-ada", " Planning (Ada) ", "u-11", "u-12", "u-unknown") // she is not in 12
 		token := w.store.rooms[room].PublicToken
 		want := `{"roomId":"` + string(room) + `","ownerId":"f-ada","name":"Planning (Ada)","invite":{"type":"public","data":{"token":"` + token +
 			`","host":"localhost/presence/guest/"}}}`
@@ -63,6 +63,10 @@ func TestServiceCreate(t *testing.T) {
 		cy.gotNone("join")
 		if d := w.store.rooms[room]; d.Room.OwnerID != ada.id || len(d.Assigned) != 1 || d.Assigned[0].FID != "11" {
 			t.Errorf("stored are %+v", d)
+		}
+		w.login("admin")
+		if room, _ := w.served("f-admin", "All", "u-11", "u-12"); len(w.store.rooms[room].Assigned) != 2 {
+			t.Errorf("an admin's workgroups are %v", w.store.rooms[room].Assigned)
 		}
 		for _, data := range []any{map[string]any{}, map[string]any{"name": " "}, map[string]any{"name": 7}, `"text"`, `[]`, map[string]any{"name": "a\x07"}} {
 			if got := w.serve("f-ada", "room/create", data); got != "ERR_INVALID_NAME" {
@@ -242,7 +246,7 @@ func TestServiceGet(t *testing.T) {
 		cy := w.login("cy")
 		w.login("adm")
 		w.login("eve")
-		w.sync(group("11", "cy"))
+		w.sync(group("11", "ada", "cy"))
 		room, _ := w.served("f-ada", "Planning", "u-11")
 		ada.add(room, bo)
 		ada.say(room, "hello")
@@ -251,7 +255,7 @@ func TestServiceGet(t *testing.T) {
 		reply := func(invites string) string {
 			return `{"room":{"clientId":"` + string(room) + `","workgroupId":null,"name":"Planning","ownerId":"` + string(ada.id) +
 				`","settings":{},"isPrivate":0,"created":"` + created + `","lastActivity":null},"authorized":[{"accountId":"` + string(ada.id) + `"},{"accountId":"` + string(bo.id) +
-				`"}],"workgroups":[{"fId":"11","fUId":"u-11","fParentId":null,"name":"Group 11","clientId":"friend_wg_11","parentId":null,"users":1}],"invites":` + invites +
+				`"}],"workgroups":[{"fId":"11","fUId":"u-11","fParentId":null,"name":"Group 11","clientId":"friend_wg_11","parentId":null,"users":2}],"invites":` + invites +
 				`,"messages":{"total":1,"edits":0}}`
 		}
 		withToken := reply(`[{"token":"` + token + `","singleUse":0}]`)
@@ -289,7 +293,7 @@ func TestServiceIsUserInRoom(t *testing.T) {
 		for _, name := range []string{"bo", "cy"} {
 			w.resolve(user(name))
 		}
-		w.sync(group("11", "cy"))
+		w.sync(group("11", "ada", "cy"))
 		room, _ := w.served("f-ada", "Planning", "u-11")
 		temporary := ada.makeRoom("")
 		for _, tc := range []struct{ user, room, want any }{
