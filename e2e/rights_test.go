@@ -55,10 +55,9 @@ func TestInvitationsOutliveARestart(t *testing.T) {
 				bo.sees(room, "there you are")
 			},
 			"decline": func(t *testing.T, ada, bo *user, room, token string) {
-				if got := bo.respond(room, token, false); got != true {
-					t.Errorf("declined: %v", got)
-				}
+				bo.account(object{"type": "invite-response", "requestId": "req-decline", "data": object{"roomId": room, "token": token}})
 				bo.expect(bo.event(object{"type": "invite", "data": object{"type": "remove", "data": token}}))
+				bo.expect(bo.event(object{"requestId": "req-decline", "response": true, "error": nil}))
 			},
 			"revoke": func(t *testing.T, ada, bo *user, room, token string) {
 				if reply := ada.ask(room, "invite", "revoke", token); reply["error"] != nil {

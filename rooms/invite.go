@@ -415,16 +415,22 @@ type declineEvent struct {
 	call  call
 }
 
-// answer says whether it is forgotten; one that does not exist is.
-func (e declineEvent) answer(h *Hub, done bool) {
-	if !e.call.isRequest() {
-		return
+// answer says whether it is forgotten, behind the event that it is; one that does not
+// exist is.
+func (e declineEvent) answer(h *Hub, done bool) { h.toAccount(e.by, declinedEvent{e.call, done}) }
+
+// declinedEvent answers a request that declined an invitation.
+type declinedEvent struct {
+	call call
+	done bool
+}
+
+func (e declinedEvent) apply(a *Account) {
+	if e.done {
+		a.answer(e.call, true, "")
+	} else {
+		a.answer(e.call, "ERR_NOT_STORED", "")
 	}
-	response := any(true)
-	if !done {
-		response = "ERR_NOT_STORED"
-	}
-	h.post.Reply(e.call.from, encode(reply{e.call.RequestID, response, nil}))
 }
 
 func (e declineEvent) apply(r *Room) {
