@@ -172,6 +172,7 @@ func TestLateEvents(t *testing.T) {
 		conn.finish(closeTooBig, endLost)
 		w.deliver(`{"n":1}`, "acc-ada")
 		ada.wantEnd(closeTooBig)
+		synctest.Wait() // until the session knows that the connection is gone
 		w.resume(ada, overWS).want(ada.event(`{"n":1}`))
 		w.wantCalls("open acc-ada")
 	})
