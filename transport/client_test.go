@@ -169,6 +169,7 @@ func (c *client) wantEnd(code closeCode) {
 	case <-timer.C:
 		c.t.Fatalf("the connection does not end; the rest is %q", c.frames)
 	}
+	synctest.Wait() // until the server knows it too
 	if len(c.frames) > 0 {
 		c.t.Errorf("before the end came %q", c.frames)
 	}
