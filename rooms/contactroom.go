@@ -59,7 +59,7 @@ func (r *Room) callOther(from AccountID) {
 	if m := r.members[other]; m == nil || m.attached || m.coming {
 		return
 	}
-	if i := r.hub.dir.get(other); i == nil || i.Disabled {
+	if r.hub.isDisabled(other) {
 		return
 	}
 	r.letIn(other, enteredEvent{room: r.id, contact: from, conf: r.confFor(other), relation: r.entryFor(other)})

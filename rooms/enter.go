@@ -98,7 +98,7 @@ func (r *Room) readMembers() bool {
 
 // admitByToken takes an invite token for an account (docs/protocol.md 9).
 func (r *Room) admitByToken(e enterEvent) bool {
-	if i := r.hub.dir.get(e.account); i == nil || i.Disabled {
+	if r.hub.isDisabled(e.account) {
 		return false
 	}
 	// Failures of others do not shut out who was invited by name.

@@ -82,6 +82,12 @@ func hidesInSearch(i *identity) bool {
 	return json.Unmarshal(i.Settings, &s) == nil && s.HideInSearch == true
 }
 
+// isDisabled says whether an account is disabled or does not exist.
+func (h *Hub) isDisabled(id AccountID) bool {
+	i := h.dir.get(id)
+	return i == nil || i.Disabled
+}
+
 // onlineOf keeps those who are online.
 func (h *Hub) onlineOf(ids []AccountID) []AccountID {
 	online := []AccountID{}

@@ -36,7 +36,7 @@ func (r *Room) notified(author AccountID) (users []string) {
 		if id == author || m.active || m.absent || m.guest || m.login == "" {
 			continue
 		}
-		if i := r.hub.dir.get(id); r.isContact() && (i == nil || i.Disabled) {
+		if r.isContact() && r.hub.isDisabled(id) {
 			continue // in contact rooms nobody is absent
 		}
 		users = append(users, m.login)

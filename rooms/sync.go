@@ -103,12 +103,11 @@ func (h *Hub) SyncGroups(_ context.Context, groups []Group) error {
 	before := h.contactsOfOnline()
 	e, affected := h.groups.replace(next)
 	concerned := h.loadedRooms() // later ones know the new list
-	changes := e.changes
-	for _, c := range changes {
+	for _, c := range e.changes {
 		h.tellGroup(append(slices.Clone(c.members), c.removed...), c.id, "remove", c.removed)
 	}
 	h.tellContactsGained(before)
-	for _, c := range changes {
+	for _, c := range e.changes {
 		h.tellGroup(c.members, c.id, "add", c.added)
 	}
 	h.tellContactsLost(before)
@@ -116,7 +115,7 @@ func (h *Hub) SyncGroups(_ context.Context, groups []Group) error {
 		_, now := h.dir.change(id, func(*identity) bool { return true })
 		h.tellChange(now, "workgroups", list(h.groups.ofAccount(id)))
 	}
-	if len(changes)+len(e.added)+len(e.removed) > 0 || e.renamed {
+	if len(e.changes)+len(e.added)+len(e.removed) > 0 || e.renamed {
 		for _, r := range concerned {
 			r.box.force(e)
 		}
