@@ -43,6 +43,7 @@ func commands() []command {
 		{"run", "[-config FILE]", "run the service (also without a command)", runService},
 		{"demo", "[-dir DIR] [-port N]", "try it out on this machine: three users, nothing to install", runDemo},
 		{"check", "[-config FILE] [-settings]", "try everything that the configuration promises", runCheck},
+		{"migrate", "[-config FILE] [-dry-run] [-to URL]", "upgrade the database now, or copy it into another", runMigrate},
 		{"version", "", "say which version this is", runVersion},
 	}
 }
