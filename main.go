@@ -85,7 +85,7 @@ func usage(w io.Writer) {
 	for _, c := range commands() {
 		fmt.Fprintf(w, "  presence %-9s%-28s%s\n", c.name, c.args, c.about)
 	}
-	fmt.Fprint(w, "\nWithout -config, presence.ini in the working directory is read if it is there;\nwithout one, defaults count. Exit status: 0 stopped as asked, 1 something failed,\n2 wrong usage, 78 configuration refused.\n")
+	fmt.Fprint(w, "\nWithout -config, presence.ini in the working directory is read if it is there, else\nconfig.js of the Node.js server, as far as it only writes values down; without either,\ndefaults count. Exit status: 0 stopped as asked, 1 something failed, 2 wrong usage,\n78 configuration refused.\n")
 }
 
 // parse reads the flags of a command; nothing may follow them.
@@ -108,7 +108,7 @@ func parse(flags *flag.FlagSet, args []string) error {
 
 // configFlag adds the flag that most commands have.
 func configFlag(flags *flag.FlagSet) *string {
-	return flags.String("config", "", "`file` with the settings (default presence.ini, if it is there)")
+	return flags.String("config", "", "`file` with the settings (default presence.ini, else config.js, if there is one)")
 }
 
 // report says what went wrong, and turns it into the exit status.

@@ -35,9 +35,22 @@ func check(c *Config) []Note {
 
 // bad adds a problem at the place where the key is set.
 func (k *checker) bad(section, key, format string, args ...any) {
-	at := k.origins[keyName{section, key}]
-	text := fmt.Sprintf("[%s] %s: ", section, key) + fmt.Sprintf(format, args...)
-	k.problems = append(k.problems, Note{at.file, at.line, text})
+	name := keyName{section, key}
+	k.badAt(k.origins[name], name, fmt.Sprintf(format, args...))
+}
+
+func (k *checker) badAt(at origin, name keyName, text string) {
+	k.problems = append(k.problems, Note{at.file, at.line, name.shown(at.path) + ": " + text})
+}
+
+// needed adds the problem that a key is not set which another one needs.
+func (k *checker) needed(section, key, because, value string) {
+	name := keyName{section, key}
+	at := k.origins[keyName{section, because}]
+	if at.path != "" {
+		at.path = formerPath(name)
+	}
+	k.badAt(at, name, fmt.Sprintf("is needed with %s = %s", because, value))
 }
 
 func (k *checker) tls() {
@@ -116,10 +129,10 @@ func (k *checker) database() {
 		return
 	}
 	if k.Database.User == "" {
-		k.bad("database", "user", "is needed with driver = mysql")
+		k.needed("database", "user", "driver", "mysql")
 	}
 	if k.Database.Name == "" {
-		k.bad("database", "name", "is needed with driver = mysql")
+		k.needed("database", "name", "driver", "mysql")
 	}
 }
 

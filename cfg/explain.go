@@ -11,7 +11,7 @@ type Setting struct {
 	Section string // tcp, or ice "office"
 	Key     string
 	Value   string // "***" for a secret, empty if there is none
-	Origin  string // "default", or the file and, for presence.ini, the line
+	Origin  string // "default", or the file and, but for cfg.ini, the line
 }
 
 // String is "[section] key = value (origin)".
@@ -57,7 +57,7 @@ func (c *Config) all() []setting {
 	list := c.settings()
 	users := make([]setting, len(c.LocalUsers.Users))
 	for i, u := range c.LocalUsers.Users {
-		users[i] = setting{keyName{usersSection, u.Login}, field{show: u.String}}
+		users[i] = setting{keyName{usersSection, u.Login}, field{show: u.String, reveal: u.line}}
 	}
 	list = insertBehind(list, usersSection, users)
 	for i := range c.ICE {
@@ -83,7 +83,6 @@ func insertBehind(list []setting, section string, more []setting) []setting {
 // use. A section without keys stands for all of its keys.
 func notYet() map[string][]string {
 	return map[string][]string{
-		"workroom": nil,
 		"messages": {"force_show_read"},
 		"live":     {"mode", "mesh_limit", "is_stream", "is_recording", "record_path"},
 		"janus":    nil,
@@ -93,15 +92,21 @@ func notYet() map[string][]string {
 }
 
 // NotInEffect lists the settings that were set in presence.ini and that this
-// version does not use, as "[turn] realm (presence.ini:12)".
+// version does not use, as "[turn] realm (presence.ini:12)". A config.js names all
+// there are, so of those only the ones that differ from the default are listed.
 func (c *Config) NotInEffect() []string {
 	table := notYet()
+	usual := map[keyName]string{}
+	for _, s := range Default().all() {
+		usual[s.keyName] = s.show()
+	}
 	var names []string
 	for _, s := range c.all() {
 		from := c.origins[s.keyName]
 		kind, _, _ := strings.Cut(s.section, " ") // ice of ice "office"
 		keys, listed := table[kind]
-		if from.file != "" && listed && (keys == nil || slices.Contains(keys, s.key)) {
+		unchanged := from.path != "" && s.show() == usual[s.keyName]
+		if from.file != "" && listed && !unchanged && (keys == nil || slices.Contains(keys, s.key)) {
 			names = append(names, fmt.Sprintf("[%s] %s (%v)", s.section, s.key, from))
 		}
 	}

@@ -76,7 +76,6 @@ servers = ws://h
 		t.Fatal(err)
 	}
 	want := []string{
-		"[workroom] show_user_list (p.ini:10)",
 		"[live] mode (p.ini:8)",
 		"[janus] servers (p.ini:16)",
 		"[turn] ttl (p.ini:12)",

@@ -37,10 +37,35 @@ func FuzzPresenceINI(f *testing.F) {
 			t.Errorf("only %d settings explained", n)
 		}
 		c.NotInEffect()
-		again, _, err := Parse("p.ini", written(c))
-		if err != nil || written(again) != written(c) {
-			t.Errorf("written back: %v\n%s", err, written(c))
+		sameAsINI(t, c)
+	})
+}
+
+func FuzzConfigJS(f *testing.F) {
+	for _, file := range formerFiles(f) {
+		f.Add(readTestFile(f, file))
+	}
+	for _, seed := range []string{
+		"", "module.exports = { server : { ws : { port : 5 } }, shared }", "exports.server = { tcp : { port : '5' } }; exports.server.ws = null",
+		"const a = { b : [ 1, -2.5e3, 0x1F, 'x' + `y` ] }; a.b[0] = a; exports.server = a.b", "'\\x41\\u{1F600}\\\n'", "#!\n/* */ // \r\n;",
+		"exports.shared = { rtc : { iceServers : [ { url : [ 'turn:h' ], username : 'u', credential : 'c' }, null ] } }",
+		"exports.server = { live : { webRTCProxy : 'janus' }, mysql : { user : 'u', name : 'n', pass : '\"' } }", "let a = b = c.d['e'][0] = (5)",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		c, notes, err := Parse("config.js", text)
+		for _, n := range notes {
+			if len(n.String()) > maxOutput {
+				t.Errorf("note of %d bytes", len(n.String()))
+			}
 		}
+		if err != nil {
+			checkRefusal(t, c, err)
+			return
+		}
+		c.NotInEffect()
+		sameAsINI(t, c)
 	})
 }
 
@@ -54,27 +79,6 @@ func checkRefusal(t *testing.T, c *Config, err error) {
 	if len(err.Error()) > (maxShown+1)*maxOutput {
 		t.Errorf("error of %d bytes", len(err.Error()))
 	}
-}
-
-// written is a presence.ini with the settings of c that are no secrets.
-func written(c *Config) string {
-	var b strings.Builder
-	escape := strings.NewReplacer(`\`, `\\`, `"`, `\"`)
-	last := ""
-	for _, s := range c.settings() {
-		if s.secret {
-			continue
-		}
-		if s.section != last {
-			b.WriteString("[" + s.section + "]\n")
-			last = s.section
-		}
-		b.WriteString(s.key + ` = "` + escape.Replace(s.show()) + "\"\n")
-	}
-	if c.Admin.Token != "" {
-		b.WriteString("[admin]\ntoken = 0123456789abcdef\n")
-	}
-	return b.String()
 }
 
 func FuzzFriendINI(f *testing.F) {

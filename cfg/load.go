@@ -19,7 +19,8 @@ const maxValue = 16 << 10
 // origin is where a value comes from. The zero origin is the list of defaults.
 type origin struct {
 	file string
-	line int // 0: the file as a whole
+	line int    // 0: the file as a whole
+	path string // in config.js, such as server.ws.port; else empty
 }
 
 func (o origin) String() string {
@@ -32,14 +33,15 @@ func (o origin) String() string {
 	return fmt.Sprintf("%s:%d", o.file, o.line)
 }
 
-// Load reads and checks the configuration. An empty path means DefaultFile, which
-// may be missing; a file named explicitly must be there. Notes are things that the
-// administrator should know although they stop nothing. Every error is an *Error
+// Load reads and checks the configuration. An empty path means DefaultFile or, if
+// there is only that, FormerFile; both may be missing. A file named explicitly must
+// be there, and is read as config.js if its name ends in .js. Notes are things that
+// the administrator should know although they stop nothing. Every error is an *Error
 // with all problems; then there is no Config, but there may be notes.
 func Load(path string) (*Config, []Note, error) {
-	file := path
-	if file == "" {
-		file = DefaultFile
+	file, notes := path, []Note(nil)
+	if path == "" {
+		file, notes = chooseFile()
 	}
 	text, err := readFile(file)
 	switch {
@@ -47,24 +49,43 @@ func Load(path string) (*Config, []Note, error) {
 	case path == "" && missing(file):
 		return Parse(file, "")
 	default:
-		return nil, nil, &Error{[]Note{problemAt(file, 0, "cannot be read: %v", cause(err))}}
+		return nil, notes, &Error{[]Note{problemAt(file, 0, "cannot be read: %v", cause(err))}}
 	}
-	c, notes, err := Parse(file, text)
+	c, more, err := Parse(file, text)
+	notes = append(notes, more...)
 	if err != nil {
 		return nil, notes, err
 	}
 	return c, append(notes, c.exposedSecrets(file)...), nil
 }
 
-// Parse is Load for a text at hand; file is its name in errors and origins. It
-// reads FriendCore's cfg.ini if the text names FriendCore's directory.
+// chooseFile is the file to read when none is named.
+func chooseFile() (string, []Note) {
+	switch {
+	case missing(FormerFile):
+		return DefaultFile, nil
+	case missing(DefaultFile):
+		return FormerFile, nil
+	}
+	return DefaultFile, []Note{problemAt(FormerFile, 0, "is not read, because there is %s", DefaultFile)}
+}
+
+// Parse is Load for a text at hand; file is its name in errors and origins, and what
+// it ends in says how to read it. It reads FriendCore's cfg.ini if the text names
+// FriendCore's directory, or if a config.js lies in it.
 func Parse(file, text string) (*Config, []Note, error) {
 	l, err := newLoader()
 	if err != nil {
 		return nil, nil, err
 	}
-	l.read(file, text)
-	notes := l.addFriendCore()
+	var notes []Note
+	if isFormer(file) {
+		notes = l.readFormer(file, text)
+		notes = append(notes, l.addFriendCoreAround()...)
+	} else {
+		l.read(file, text)
+		notes = l.addFriendCore()
+	}
 	l.problems = append(l.problems, check(l.config)...)
 	if err := l.err(); err != nil {
 		return nil, notes, err
@@ -109,11 +130,24 @@ func (l *loader) err() error {
 	return &Error{l.problems}
 }
 
-// read applies a file over what is there already.
+// read applies a presence.ini over what is there already.
 func (l *loader) read(file, text string) {
 	l.file = file
 	sections, problems := scan(file, text)
 	l.problems = append(l.problems, problems...)
+	l.applyAll(sections)
+}
+
+// readFormer applies a config.js over what is there already.
+func (l *loader) readFormer(file, text string) []Note {
+	l.file = file
+	sections, notes, problems := readFormer(file, text)
+	l.problems = append(l.problems, problems...)
+	l.applyAll(sections)
+	return notes
+}
+
+func (l *loader) applyAll(sections []section) {
 	keys := l.config.index()
 	for _, s := range sections {
 		switch {
@@ -155,7 +189,7 @@ func (l *loader) applyICE(s section) {
 		l.problem(s.line, "%v", err)
 		return
 	}
-	l.config.origins[keyName{s.title(), ""}] = origin{l.file, s.line}
+	l.config.origins[keyName{s.title(), ""}] = origin{file: l.file, line: s.line}
 	keys := server.keys()
 	for _, e := range s.entries {
 		i := slices.IndexFunc(keys, func(k namedField) bool { return k.key == e.key })
@@ -169,17 +203,27 @@ func (l *loader) applyICE(s section) {
 
 func (l *loader) set(name keyName, f field, e entry) {
 	if first, twice := l.config.origins[name]; twice {
-		l.problem(e.line, "[%s] %s is set twice, in line %d and in line %d; take one out", name.section, clip(name.key), first.line, e.line)
+		l.problem(e.line, "%s is set twice, in line %d and in line %d; take one out", name.shown(e.path), first.line, e.line)
 		return
 	}
-	l.config.origins[name] = origin{l.file, e.line}
+	l.config.origins[name] = origin{l.file, e.line, e.path}
 	if len(e.value) > maxValue {
-		l.problem(e.line, "[%s] %s: is longer than %d characters", name.section, clip(name.key), maxValue)
+		l.problem(e.line, "%s: is longer than %d characters", name.shown(e.path), maxValue)
 		return
 	}
 	if err := f.set(e.value); err != nil {
-		l.problem(e.line, "[%s] %s: %v", name.section, clip(name.key), err)
+		l.problem(e.line, "%s: %v", name.shown(e.path), err)
 	}
+}
+
+// shown is the setting as error texts name it: [ws] port and, if it comes from a
+// config.js, its path there in front.
+func (n keyName) shown(path string) string {
+	name := fmt.Sprintf("[%s] %s", n.section, clip(n.key))
+	if path == "" {
+		return name
+	}
+	return fmt.Sprintf("%s (%s)", path, name)
 }
 
 // keyIndex finds the fields of a Config by name.

@@ -61,8 +61,13 @@ func (c *Config) addUser(login, value string) error {
 }
 
 // String is the line of the user in [local_users], the authid masked.
-func (u LocalUser) String() string {
-	line := mask + ", " + u.Name
+func (u LocalUser) String() string { return u.lineWith(mask) }
+
+// line is what addUser reads.
+func (u LocalUser) line() string { return u.lineWith(u.AuthID.Reveal()) }
+
+func (u LocalUser) lineWith(authID string) string {
+	line := authID + ", " + u.Name
 	if u.Admin {
 		line += ", admin"
 	}

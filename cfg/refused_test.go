@@ -101,7 +101,7 @@ func TestRefused(t *testing.T) {
 		"star and more":   {"[ws]\norigins = *, https://a", []string{`p.ini:2: [ws] origins: * allows all; take it out, or the others`}},
 		"open admin":      {"[admin]\nlisten = :27971", []string{`p.ini:2: [admin] listen: other machines can reach it: set [admin] token, or listen on 127.0.0.1`}},
 		"short token":     {"[admin]\ntoken = abc", []string{`p.ini:2: [admin] token: is shorter than 16 characters; take a long random one`}},
-		"mysql":           {"[database]\ndriver = mysql", []string{`[database] user: is needed with driver = mysql`, `[database] name: is needed with driver = mysql`}},
+		"mysql":           {"[database]\ndriver = mysql", []string{`p.ini:2: [database] user: is needed with driver = mysql`, `p.ini:2: [database] name: is needed with driver = mysql`}},
 		"insecure":        {"[friendcore]\ninsecure = true\nca_file = a", []string{`p.ini:2: [friendcore] insecure: with it ca_file is never looked at; take one of them out`}},
 		"service key":     {"[friendcore]\nservice_key = \"a b\"", []string{`p.ini:2: [friendcore] service_key: has a blank, " or \ in it, which FriendCore cannot match; choose letters, digits, _ and -`}},
 		"remote users":    {"[local_users]\nalice = x, A", []string{`p.ini:2: [local_users] alice: local users log in without FriendCore, and other machines can reach [tcp] and [ws]: set bind = 127.0.0.1 there, or allow_remote = true here`}},

@@ -27,12 +27,13 @@ func (s section) title() string {
 	if s.name == "" {
 		return s.kind
 	}
-	return fmt.Sprintf("%s %q", s.kind, s.name)
+	return s.kind + " " + inQuotes(s.name)
 }
 
 type entry struct {
 	key, value string
 	line       int
+	path       string // in config.js, such as server.ws.port; empty with presence.ini
 }
 
 // scanner reads the form of presence.ini; what the names mean is not its concern.

@@ -16,7 +16,16 @@ import (
 type field struct {
 	set    func(value string) error
 	show   func() string // a secret as "***", none as ""
+	reveal func() string // a secret itself; nil: show hides nothing
 	secret bool
+}
+
+// plain is the value as it stands in a file.
+func (f field) plain() string {
+	if f.reveal != nil {
+		return f.reveal()
+	}
+	return f.show()
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }
@@ -54,6 +63,7 @@ func secret(p *Secret) field {
 			}
 			return mask
 		},
+		reveal: func() string { return p.Reveal() },
 		secret: true,
 	}
 }

@@ -17,7 +17,7 @@ count=0
 for package in $(go list -tags nomsgpack ./...); do
 	for target in $(go test -tags nomsgpack -list '^Fuzz' "$package" | grep '^Fuzz' || true); do
 		say "$package $target for $time"
-		go test -tags nomsgpack -run '^$' -fuzz "^$target\$" -fuzztime "$time" "$package"
+		go test -tags nomsgpack -run '^$' -fuzz "^$target\$" -fuzztime "$time" -fuzzminimizetime 1x "$package"
 		count=$((count + 1))
 	done
 done
