@@ -177,7 +177,7 @@ func (s *service) serveFrom(ctx context.Context, db *sql.DB) error {
 		Store: db, Post: sessions, Log: s.log, Host: s.config.Host(),
 		MaxText: int(s.config.Messages.MaxSize), EmptyAfter: s.config.Room.EmptyAfter, RecentFor: s.config.Room.RecentFor,
 		EditGrace: s.config.Messages.EditGrace, UserLimit: s.config.Live.UserLimit,
-		AvatarSide: s.config.TinyAvatar.ImageSidePX, Notifier: s.notifier(),
+		AvatarSide: s.config.TinyAvatar.ImageSidePX, Notifier: s.notifier(), Work: workRules(s.config.Workroom),
 	})
 	if err != nil {
 		return err
@@ -351,6 +351,13 @@ func databaseConfig(c *cfg.Config) sql.Config {
 	return sql.Config{
 		Driver: d.Driver, File: c.DatabaseFile(), Socket: d.Socket, Host: d.Host, Port: d.Port,
 		User: d.User, Pass: d.Pass.Reveal(), Name: d.Name,
+	}
+}
+
+func workRules(w cfg.Workroom) rooms.WorkRules {
+	return rooms.WorkRules{
+		SubsHaveSuperView: w.SubsHaveSuperView, SupersHaveSubRoom: w.SupersHaveSubRoom,
+		SupersSubHideSuper: w.SupersSubHideSuper, ShowUserList: w.ShowUserList,
 	}
 }
 

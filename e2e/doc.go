@@ -13,11 +13,14 @@
 //   - people_test.go, friendcore_test.go: users, and the FriendCore they come from
 //   - transcripts_test.go, replay_test.go, deviations_test.go: recorded exchanges
 //     (testdata/transcripts) played against the program
+//   - configjs_test.go, takeover_test.go, migrate_test.go: an installation of the
+//     predecessor taken over, its settings and its database; SQLite to MariaDB
+//   - workrooms_test.go: work rooms
 //   - story_test.go, lifecycle_test.go, database_test.go, hostile_test.go,
 //     secrets_test.go, demo_test.go: what users, operators and attackers see
 //   - protocoldoc_test.go: docs/protocol.md against the code and the tests
 //   - imports_test.go: the import directions and other rules of the source
-//   - bench_test.go: the measures, run with -bench
+//   - bench_test.go, workbench_test.go: the measures, run with -bench
 //
 // The package must never reach into the program: what the tests want to know they
 // learn over its sockets, its logs, its exit status and from the operating system.

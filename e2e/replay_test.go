@@ -241,6 +241,8 @@ func (r *replay) control(l line) {
 		r.controlGroup(l.Body)
 	case "/group/users":
 		r.controlGroupUsers(l.Body)
+	case "/setting":
+		r.controlSetting(l.Body)
 	case "/push":
 		r.controlPush(l.Body)
 	case "/request":
@@ -367,11 +369,28 @@ func answerAsOurs(recorded any) any {
 
 func (r *replay) controlGroup(body object) {
 	name, _ := body["name"].(string)
-	g := r.core.AddGroup(name, 0, r.logins(body["userids"])...)
+	parent := 0
+	if symbol, ok := body["parentid"].(string); ok {
+		parent = r.core.groups[strings.TrimSuffix(strings.TrimPrefix(symbol, "<fgroup:"), ">")].ID
+	}
+	g := r.core.AddGroup(name, parent, r.logins(body["userids"])...)
 	r.core.groups[name] = g
 	r.b.values["<fgroup:"+name+">"] = strconv.Itoa(g.ID)
 	r.b.values["<fgroupuid:"+name+">"] = g.UUID
 	r.b.values["friend_wg_<"+name+">"] = workgroup(g.ID)
+}
+
+// controlSetting sets FriendCore's system setting of Presence.
+func (r *replay) controlSetting(body object) {
+	data, err := r.b.value(body["data"])
+	if err != nil {
+		r.fatal("%v", err)
+	}
+	text, err := json.Marshal(data)
+	if err != nil {
+		r.fatal("%v", err)
+	}
+	r.core.SetSettings(string(text))
 }
 
 // checkLeftovers fails if the server sent what was not recorded and is not known

@@ -60,7 +60,6 @@ var later = map[string][]string{
 		"contact-live", "live-drop", "live-join", "live-mode-ends", "live-quality", "live-restore", "live-restore-new",
 		"live-second-client", "live-signalling", "live-speaking", "live-three-peers",
 	},
-	"work rooms": {"work-room-chat", "work-rooms-join"},
 }
 
 // TestTranscriptsOfLater keeps the list of what is missing true: a transcript that

@@ -29,9 +29,11 @@ type Account struct {
 	contacts map[AccountID]*contact // everybody there is a relation with
 	related  bool                   // contacts has been read
 	retrying bool                   // rooms are read again soon
-	changing []func()               // changes of the account's row, under way or waiting
-	closed   bool                   // the last event has been handled
-	guestOf  RoomID                 // the one room of a guest; empty for accounts
+	inOrder  []RoomID               // rooms that are told in this order, whichever answers first
+	early    map[RoomID]enteredEvent
+	changing []func() // changes of the account's row, under way or waiting
+	closed   bool     // the last event has been handled
+	guestOf  RoomID   // the one room of a guest; empty for accounts
 }
 
 // accountEvent is something that an account handles in its turn.
@@ -284,6 +286,9 @@ func (closeAccount) apply(a *Account) {
 	for _, id := range a.allRooms() {
 		a.hub.toRoomIfThere(id, detachEvent{a.id})
 	}
+	for id := range a.early {
+		a.hub.toRoomIfThere(id, notComing{a.id})
+	}
 	a.closed = true
 	for _, e := range a.box.close() {
 		a.reject(e)
@@ -348,6 +353,7 @@ func (a *Account) loadRooms() {
 			a.hub.toRoomLoaded(id, enterEvent{account: a.id, unread: unread[id]})
 		}
 	}
+	a.enterWorkRooms()
 }
 
 // loadRoomsSoon tries again in a while, once however often it failed.
@@ -428,6 +434,31 @@ type enteredEvent struct {
 }
 
 func (e enteredEvent) apply(a *Account) {
+	if !slices.Contains(a.inOrder, e.room) {
+		e.enter(a)
+		return
+	}
+	if a.early == nil {
+		a.early = map[RoomID]enteredEvent{}
+	}
+	a.early[e.room] = e
+	a.nextInOrder()
+}
+
+// nextInOrder lets those rooms in whose turn it is.
+func (a *Account) nextInOrder() {
+	for len(a.inOrder) > 0 {
+		next, there := a.early[a.inOrder[0]]
+		if !there {
+			return
+		}
+		delete(a.early, next.room)
+		a.inOrder = a.inOrder[1:]
+		next.enter(a)
+	}
+}
+
+func (e enteredEvent) enter(a *Account) {
 	switch {
 	case !a.initialized.Load():
 		// The client hears of its rooms after it has asked for its state.
@@ -477,6 +508,7 @@ type joinData struct {
 
 // refusedEvent says that a room did not let the account in.
 type refusedEvent struct {
+	room     RoomID
 	contact  AccountID // for contact rooms: with whom
 	call     call
 	response any // of the reply
@@ -484,6 +516,8 @@ type refusedEvent struct {
 }
 
 func (e refusedEvent) apply(a *Account) {
+	a.inOrder = remove(a.inOrder, e.room)
+	a.nextInOrder()
 	if e.contact != "" {
 		a.chatFailed(e.contact, errTryLater.Code)
 	}

@@ -68,7 +68,7 @@ func (a *Account) anyState() any {
 func (a *Account) confs() []*roomConf {
 	confs := []*roomConf{}
 	for _, id := range a.rooms() {
-		if conf := a.hub.conf(id); conf != nil {
+		if conf := a.hub.conf(id, a.id); conf != nil {
 			confs = append(confs, conf)
 		}
 	}
@@ -97,7 +97,7 @@ func (a *Account) state() accountState {
 func (a *Account) roomGet(c call) {
 	var id RoomID
 	if c.into(&id) && a.isIn(id) {
-		if conf := a.hub.conf(id); conf != nil {
+		if conf := a.hub.conf(id, a.id); conf != nil {
 			a.hub.post.Reply(c.from, encode(event{"join", joinData{conf, nil}}))
 		}
 	}

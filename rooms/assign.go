@@ -119,6 +119,7 @@ func (e groupsEvent) apply(r *Room) {
 	}
 	for _, g := range e.added {
 		r.toAll("workgroup", "added", g)
+		r.toViewers("workgroup", "added", g)
 	}
 	concerned := false
 	for _, c := range e.changes {
@@ -130,6 +131,7 @@ func (e groupsEvent) apply(r *Room) {
 	for _, id := range e.removed {
 		concerned = concerned || r.assignedGroup(id)
 		r.toAll("workgroup", "removed", id)
+		r.toViewers("workgroup", "removed", id)
 	}
 	for _, g := range e.added {
 		concerned = concerned || r.assignedGroup(g.ClientID)

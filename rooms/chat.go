@@ -17,10 +17,11 @@ type newMessage struct {
 	Name    string `json:"name"`
 	Time    int64  `json:"time"`
 	Message string `json:"message"`
+	*workPart
 }
 
 func (m *Message) short() newMessage {
-	return newMessage{m.Type, m.ID, m.Room, nullable(m.From), m.Name, m.Time, m.Text}
+	return newMessage{m.Type, m.ID, m.Room, nullable(m.From), m.Name, m.Time, m.Text, m.workPart()}
 }
 
 // messageWire is the long form, as in logs.
@@ -38,6 +39,7 @@ type messageWire struct {
 	EditBy     any    `json:"editBy"`
 	EditTime   any    `json:"editTime"`
 	EditReason any    `json:"editReason"`
+	*workPart
 }
 
 // event renders the message event that logs are made of.
@@ -45,6 +47,7 @@ func (m *Message) event() event {
 	w := messageWire{
 		MsgID: m.ID, RoomID: m.Room, FromID: nullable(m.From), Time: m.Time, Type: m.Type,
 		Name: m.Name, Message: m.Text, StatusID: nullable(m.StatusID), Status: m.Status,
+		workPart: m.workPart(),
 	}
 	if m.EditID != "" {
 		w.EditID, w.EditBy, w.EditTime, w.EditReason = m.EditID, nullable(m.EditBy), m.EditTime, m.EditReason
@@ -57,6 +60,7 @@ type unsentMessage struct {
 	call   call
 	author AccountID // also that of a guest, whom the message does not name
 	msg    Message
+	asked  RoomID // the room in which it was written by somebody who looks into it; else empty
 }
 
 // chatMessage takes a new message (docs/protocol.md 8.1). It is stored and shown
@@ -68,22 +72,41 @@ func (r *Room) chatMessage(c call) {
 		return
 	}
 	m := r.members[c.from.Account]
+	if m.role == workViewer {
+		r.viewerMessage(c, text)
+		return
+	}
 	u := unsentMessage{call: c, author: m.id, msg: Message{
 		ID: newID("msg"), Room: r.id, From: m.id, Type: "msg", Name: m.name, Text: text,
 	}}
 	if m.guest {
 		u.msg.From = "" // guests have no row (docs/protocol.md 8.1)
 	}
+	r.accept(u)
+}
+
+// accept has a message stored and shown, unless it is too long.
+func (r *Room) accept(u unsentMessage) {
+	text := u.msg.Text
 	if len(text) > r.hub.opt.MaxText {
 		r.tellNotStored(u, &Refusal{"ERR_MESSAGE_TOO_LONG",
 			fmt.Sprintf("The message has %d bytes; %d are allowed.", len(text), r.hub.opt.MaxText)})
 		return
 	}
 	if r.isContact() {
-		r.callOther(m.id)
+		r.callOther(u.author)
 	}
-	u.msg.Time = r.chat.nextTime()
+	u.msg.Time = r.nextTime()
 	r.unsent = append(r.unsent, u)
+}
+
+// nextTime is the time of a new message.
+func (r *Room) nextTime() int64 {
+	if !r.isWork() {
+		return r.chat.nextTime()
+	}
+	r.chat.lastTime = r.hub.nextWorkTime()
+	return r.chat.lastTime
 }
 
 // flush stores the accepted messages in one transaction and then shows them. If
@@ -136,9 +159,10 @@ func (r *Room) storeMessages(batch []unsentMessage) error {
 }
 
 // readers are those who have read a message as soon as it is there. In contact rooms
-// only confirm moves read marks, because the other one is told (docs/protocol.md 8.4).
+// only confirm moves read marks, because the other one is told (docs/protocol.md 8.4); in
+// work rooms not everybody sees every message: see readWork.
 func (r *Room) readers() []*member {
-	if r.isContact() {
+	if r.isContact() || r.isWork() {
 		return nil
 	}
 	return r.lookingOn
@@ -152,7 +176,12 @@ func (r *Room) show(u unsentMessage) {
 		m.mark = ReadMark{Account: m.id, MsgID: msg.ID, Time: msg.Time}
 		delete(r.dirtyMarks, m.id)
 	}
-	r.countUnread(u.author)
+	r.countUnread(u.author, &msg)
+	r.readWork(&msg)
+	if msg.Type == workMsg {
+		r.showWork(u)
+		return
+	}
 	r.toAll("chat", "msg", msg.short())
 	r.answer(u.call, "chat", msg.event(), "")
 	r.noteRecent(u.author, msg.Time)
@@ -160,9 +189,10 @@ func (r *Room) show(u unsentMessage) {
 }
 
 // countUnread counts a new message for those who do not look at the room.
-func (r *Room) countUnread(author AccountID) {
+func (r *Room) countUnread(author AccountID, msg *Message) {
 	for _, m := range r.members {
 		switch {
+		case !r.sees(m, msg):
 		case m.active && !r.isContact():
 			m.unread, m.counted = 0, true
 		case m.id != author:
@@ -179,7 +209,11 @@ type chatError struct {
 }
 
 func (r *Room) tellNotStored(u unsentMessage, why *Refusal) {
-	r.hub.tellNotStored(r.address(u.author), u.call, u.msg.Text, why)
+	address := r.address(u.author)
+	if u.asked != "" {
+		address = string(u.asked)
+	}
+	r.hub.tellNotStored(address, u.call, u.msg.Text, why)
 }
 
 // noticeName signs the server's own notices.
@@ -225,7 +259,7 @@ func (r *Room) chatState(c call) {
 // noteRecent counts the author among those who wrote lately (docs/protocol.md 7.4).
 func (r *Room) noteRecent(id AccountID, at int64) {
 	m := r.members[id]
-	if m == nil {
+	if m == nil || m.role != workMember {
 		return
 	}
 	if m.recent == 0 {
@@ -239,7 +273,7 @@ func (r *Room) noteRecent(id AccountID, at int64) {
 func (r *Room) loadRecent() {
 	since := nowMillis() - r.hub.opt.RecentFor.Milliseconds()
 	for _, msg := range r.chat.tail {
-		if m := r.members[msg.From]; m != nil && msg.Time > since {
+		if m := r.members[msg.From]; m != nil && m.role == workMember && msg.Type != workMsg && msg.Time > since {
 			m.recent = msg.Time
 		}
 	}

@@ -34,7 +34,7 @@ func TestMessage(t *testing.T) {
 			t.Errorf("stored is %v", m)
 		}
 		var shown newMessage
-		want := newMessage{"msg", m.ID, room, string(bo.id), "Bo", m.Time, text}
+		want := newMessage{"msg", m.ID, room, string(bo.id), "Bo", m.Time, text, nil}
 		for _, p := range []*person{ada, bo} {
 			frames := p.take()
 			inOrder(t, frames, `"msg"`, "recent-add")

@@ -34,8 +34,15 @@ func (l *chatLog) nextTime() int64 {
 	return l.lastTime
 }
 
+// add enters a message. In work rooms it may be older than the newest, because it
+// comes from another room.
 func (l *chatLog) add(m Message) {
-	l.tail = append(l.tail, m)
+	l.lastTime = max(l.lastTime, m.Time)
+	at := l.from(m.Time + 1)
+	if at == 0 && len(l.tail) > 0 && !l.complete {
+		return // older than what is in memory
+	}
+	l.tail = slices.Insert(l.tail, at, m)
 	if len(l.tail) > tailMax {
 		l.tail = slices.Clone(l.tail[len(l.tail)-tailKept:])
 		l.complete = false
@@ -128,6 +135,10 @@ const (
 // chatLogPage answers with a part of the log, to the asking connection only. What
 // is not in memory is read in the background: the room goes on meanwhile.
 func (r *Room) chatLogPage(c call) {
+	if r.isWork() {
+		r.workLogPage(c)
+		return
+	}
 	q, typ, paging := logQuery(c)
 	q.Deleted = r.isContact()
 	var relations any

@@ -40,7 +40,13 @@ func (r *Room) confFor(id AccountID) *roomConf {
 	if r.isContact() {
 		return r.hub.contactConf(r.other(id))
 	}
-	return r.conf.Load()
+	conf := r.conf.Load()
+	if m := r.members[id]; m != nil && r.isWork() {
+		own := *conf
+		own.workConf = r.work.place.conf(m.role)
+		return &own
+	}
+	return conf
 }
 
 // contactConf is a contact room as told to the one whose contact it is with.

@@ -24,6 +24,10 @@ func (r *Room) chatGet(c call) {
 	if !c.isRequest() {
 		return // nobody would hear the answer
 	}
+	if r.isWork() {
+		r.workGet(c, in.MsgID)
+		return
+	}
 	if msg := r.chat.find(in.MsgID); msg != nil {
 		r.answer(c, "chat", msg.blanked().event(), "")
 		return
@@ -57,7 +61,11 @@ func (r *Room) chatEditRefused(c call) {
 // chatEdit changes the text of a message (docs/protocol.md 8.6). Its refusals are
 // responses, as clients expect.
 func (r *Room) chatEdit(c call) {
-	done, code := r.edit(c)
+	if r.isWork() {
+		r.workEdit(c)
+		return
+	}
+	_, done, code := r.edit(c, r.mayEditOthers(c.from.Account))
 	if code != "" {
 		r.answer(c, "chat", event{"error", code}, "")
 		return
@@ -66,8 +74,9 @@ func (r *Room) chatEdit(c call) {
 	r.answer(c, "chat", done, "")
 }
 
-// edit does the change and returns the event that tells it.
-func (r *Room) edit(c call) (done event, code string) {
+// edit does the change and returns the message and the event that tells it. others says
+// whether who asks may edit what others wrote.
+func (r *Room) edit(c call, others bool) (msg Message, done event, code string) {
 	var in struct {
 		MsgID   string `json:"msgId"`
 		Message any    `json:"message"`
@@ -75,25 +84,25 @@ func (r *Room) edit(c call) (done event, code string) {
 	}
 	c.into(&in)
 	text, _ := in.Message.(string)
-	msg, code := r.messageToChange(in.MsgID, "ERR_EVENT_NOT_FOUND", "ERR_UPDATE_FAILED")
+	msg, code = r.messageToChange(in.MsgID, "ERR_EVENT_NOT_FOUND", "ERR_UPDATE_FAILED")
 	switch {
 	case code != "":
-		return event{}, code
+		return msg, done, code
 	case text == "":
-		return event{}, "ERR_INVALID_MESSAGE"
+		return msg, done, "ERR_INVALID_MESSAGE"
 	case len(text) > r.hub.opt.MaxText:
-		return event{}, "ERR_MESSAGE_TOO_LONG"
+		return msg, done, "ERR_MESSAGE_TOO_LONG"
 	}
 	mine := msg.From != "" && msg.From == c.from.Account
 	switch {
-	case msg.Status != "" || !mine && !r.mayEditOthers(c.from.Account):
-		return event{}, "ERR_EDIT_NOT_ALLOWED"
+	case msg.Status != "" || !mine && !others:
+		return msg, done, "ERR_EDIT_NOT_ALLOWED"
 	case mine && msg.EditID == "" && nowMillis()-msg.Time < r.hub.opt.EditGrace.Milliseconds():
 		return r.setText(msg, text)
 	}
 	reason, code := readReason(in.Reason)
 	if code != "" {
-		return event{}, code
+		return msg, done, code
 	}
 	return r.addEdit(msg, c.from.Account, text, reason)
 }
@@ -127,7 +136,7 @@ func (r *Room) messageToChange(id, notFound, failed string) (Message, string) {
 	}
 	ctx, cancel := r.hub.storeContext()
 	defer cancel()
-	msg, err := r.hub.store.Message(ctx, r.id, id)
+	msg, err := r.readMessage(ctx, id)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return Message{}, notFound
@@ -139,28 +148,28 @@ func (r *Room) messageToChange(id, notFound, failed string) (Message, string) {
 }
 
 // setText replaces the text without a trace, within the time of grace.
-func (r *Room) setText(msg Message, text string) (event, string) {
+func (r *Room) setText(msg Message, text string) (Message, event, string) {
 	if code := r.storeChange("ERR_UPDATE_FAILED", func(ctx context.Context) error {
 		return r.hub.store.SetText(ctx, r.id, msg.ID, text)
 	}); code != "" {
-		return event{}, code
+		return msg, event{}, code
 	}
 	msg.Text = text
 	r.chat.replace(msg)
-	return event{"update", msg.event()}, ""
+	return msg, event{"update", msg.event()}, ""
 }
 
 // addEdit writes an edit with its reason.
-func (r *Room) addEdit(msg Message, by AccountID, text, reason string) (event, string) {
+func (r *Room) addEdit(msg Message, by AccountID, text, reason string) (Message, event, string) {
 	e := Edit{ID: newID("edit"), MsgID: msg.ID, By: by, Time: nowMillis(), Reason: reason, Text: text}
 	if code := r.storeChange("ERR_EDIT_FAILED", func(ctx context.Context) error {
 		return r.hub.store.AddEdit(ctx, r.id, e)
 	}); code != "" {
-		return event{}, code
+		return msg, event{}, code
 	}
 	msg.Text, msg.EditID, msg.EditBy, msg.EditTime, msg.EditReason = text, e.ID, e.By, e.Time, e.Reason
 	r.chat.replace(msg)
-	return event{"edit", msg.event()}, ""
+	return msg, event{"edit", msg.event()}, ""
 }
 
 // storeChange stores a change of a saved room's log; the code is for a failure.
@@ -194,8 +203,10 @@ func (r *Room) chatDelete(c call) {
 	msg, code := r.messageToChange(in.MsgID, "ERR_NO_MESSAGE", "ERR_DELETE_FAIL")
 	switch {
 	case code != "":
-	case msg.Status != "":
+	case msg.Status != "" || r.isWork() && !r.sees(r.members[c.from.Account], &msg):
 		code = "ERR_NO_MESSAGE"
+	case msg.Room != r.id:
+		code = "ERR_DELETE_NOT_ALLOWED" // it is the other room's
 	case r.isContact() && msg.From != c.from.Account:
 		code = "ERR_DELETE_NOT_ALLOWED"
 	default:
@@ -203,6 +214,11 @@ func (r *Room) chatDelete(c call) {
 	}
 	if code != "" {
 		r.answer(c, "chat", deleteError(code), "")
+		return
+	}
+	if r.isWork() {
+		r.workDeleted(msg)
+		r.answer(c, "chat", event{"delete", map[string]string{"msgId": msg.ID}}, "")
 		return
 	}
 	r.forgetMessage(msg)
@@ -236,7 +252,7 @@ func (r *Room) forgetMessage(msg Message) {
 		r.refill()
 	}
 	for _, m := range r.members {
-		if m.counted && msg.From != m.id && msg.Time > m.mark.Time && m.unread > 0 {
+		if m.counted && msg.From != m.id && msg.Time > m.mark.Time && m.unread > 0 && r.sees(m, &msg) {
 			m.unread--
 		}
 	}
@@ -264,6 +280,10 @@ func (r *Room) newestShown() *Message {
 // refill reads the newest part of the log when everything in memory was deleted.
 func (r *Room) refill() {
 	if len(r.chat.tail) > 0 || r.chat.complete || !r.persistent {
+		return
+	}
+	if r.isWork() {
+		r.refillWork()
 		return
 	}
 	ctx, cancel := r.hub.storeContext()

@@ -1,9 +1,6 @@
 package rooms
 
-import (
-	"errors"
-	"slices"
-)
+import "errors"
 
 // enterEvent asks to be let in: as a member at login, with an invite token, or as a
 // guest whose token has been taken already.
@@ -23,9 +20,9 @@ type enterEvent struct {
 
 func (e enterEvent) refused(r *Room) refusedEvent {
 	if e.inResponse {
-		return refusedEvent{call: e.call, response: "ERR_COULD_NOT_JOIN"}
+		return refusedEvent{room: r.id, call: e.call, response: "ERR_COULD_NOT_JOIN"}
 	}
-	return refusedEvent{call: e.call, code: "ERR_COULD_NOT_JOIN", contact: e.contact}
+	return refusedEvent{room: r.id, call: e.call, code: "ERR_COULD_NOT_JOIN", contact: e.contact}
 }
 
 func (e enterEvent) entered(r *Room) enteredEvent {
@@ -40,10 +37,7 @@ func (e enterEvent) entered(r *Room) enteredEvent {
 }
 
 func (e enterEvent) apply(r *Room) {
-	if !r.ready {
-		return
-	}
-	if !r.lets(e) {
+	if !r.ready || !r.lets(e) {
 		r.hub.toAccount(e.account, e.refused(r))
 		return
 	}
@@ -65,7 +59,7 @@ func (r *Room) lets(e enterEvent) bool {
 		return r.admitGuest(e.account)
 	case r.belongs(r.members[e.account]):
 		return true
-	case r.isContact():
+	case r.isContact(), r.isWork():
 		return false
 	case e.token != "":
 		return r.admitByToken(e)
@@ -189,7 +183,11 @@ func (e attachEvent) apply(r *Room) {
 	m.visible = e.visible
 	if !m.attached {
 		m.attached = true
-		r.attached = append(r.attached, m.id)
+		if m.role == workViewer {
+			r.work.viewers = append(r.work.viewers, m.id)
+		} else {
+			r.attached = append(r.attached, m.id)
+		}
 	}
 	for _, held := range r.arrived(m) {
 		r.hub.post.Deliver([]AccountID{m.id}, "", held)
@@ -237,8 +235,10 @@ func (r *Room) detach(m *member) {
 	r.setActive(m, false)
 	r.arrived(m)
 	m.attached, m.visible = false, false
-	if i := slices.Index(r.attached, m.id); i >= 0 {
-		r.attached = slices.Delete(r.attached, i, i+1)
+	if m.role == workViewer {
+		r.work.viewers = remove(r.work.viewers, m.id)
+	} else {
+		r.attached = remove(r.attached, m.id)
 	}
 	r.used()
 	r.refresh()

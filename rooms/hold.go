@@ -22,10 +22,11 @@ func (r *Room) letIn(id AccountID, in enteredEvent) bool {
 	return true
 }
 
-// hold keeps an event for those who are coming, but one.
+// hold keeps an event for those who are coming, but one, and but those who will look
+// into a work room only: they do not get what goes to all.
 func (r *Room) hold(except AccountID, e func(AccountID) []byte) {
 	for _, m := range r.coming {
-		if m.id != except {
+		if m.id != except && m.role != workViewer {
 			m.keep(e(m.id))
 		}
 	}

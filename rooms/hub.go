@@ -26,8 +26,9 @@ type Options struct {
 	RecentFor  time.Duration // how long somebody who wrote counts as active
 	EditGrace  time.Duration // how long authors may change a message without a trace
 	UserLimit  int           // default participant limit of calls
-	AvatarSide int           // side of pictures, pixels
-	Notifier   Notifier      // where messages go for those who do not look on; may be nil
+	Work       WorkRules
+	AvatarSide int      // side of pictures, pixels
+	Notifier   Notifier // where messages go for those who do not look on; may be nil
 }
 
 func (o Options) check() error {
@@ -67,6 +68,9 @@ type Hub struct {
 	tries   *throttle
 
 	notifier Notifier
+
+	work         *workKeeper
+	lastWorkTime atomic.Int64 // of a message in any work room, milliseconds
 
 	wg      sync.WaitGroup // all goroutines of rooms and accounts
 	stopped atomic.Bool
@@ -109,6 +113,7 @@ func New(ctx context.Context, o Options) (*Hub, error) {
 		invited: map[AccountID]map[string]invitationWire{},
 		drawing: make(chan struct{}, 2), tries: newThrottle(), notifier: o.Notifier,
 	}
+	h.work = newWorkKeeper(h)
 	records, err := o.Store.Accounts(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("load accounts: %w", err)
@@ -325,6 +330,9 @@ func (h *Hub) forget(r *Room) {
 // toRoomLoaded posts an event to a room, loading the room if needed; false if the
 // hub has stopped.
 func (h *Hub) toRoomLoaded(id RoomID, e roomEvent) bool {
+	if isWorkRoom(id) {
+		return h.toRoomIfThere(id, e) // its keeper opens it
+	}
 	for !h.stopped.Load() {
 		r := h.room(id)
 		if r.box.force(e) {
@@ -343,17 +351,31 @@ func (h *Hub) toRoomIfThere(id RoomID, e roomEvent) bool {
 	return r != nil && r.box.force(e)
 }
 
-// conf returns what clients are told of a room in join, nil if the room is not
-// in memory.
-func (h *Hub) conf(id RoomID) *roomConf {
+// conf returns what the account is told of a room in join, nil if the room is not in
+// memory.
+func (h *Hub) conf(id RoomID, account AccountID) *roomConf {
 	h.mu.Lock()
 	r := h.rooms[id]
 	h.mu.Unlock()
 	if r == nil {
 		return nil
 	}
-	return r.conf.Load()
+	conf := r.conf.Load()
+	if conf == nil || !isWorkRoom(id) {
+		return conf
+	}
+	for _, e := range h.workEntries(account) {
+		if e.place.room == id {
+			own := *conf
+			own.workConf = e.place.conf(e.role)
+			return &own
+		}
+	}
+	return nil // it is about to be out of the room
 }
+
+// isWorkRoom says whether an id is that of a work room.
+func isWorkRoom(id RoomID) bool { return strings.HasPrefix(string(id), "worg-") }
 
 // setTemporary notes who is in which temporary room, so that members find it
 // again at their next login (docs/protocol.md 7.4).

@@ -11,6 +11,7 @@ type member struct {
 	name       string
 	login      string // FriendCore's, for notifications
 	guest      bool
+	role       workRole      // in work rooms
 	authorized bool          // by name
 	groups     []WorkgroupID // assigned workgroups that it is in
 	absent     bool          // disabled, or a guest who was lost: the others do not see it
@@ -52,12 +53,20 @@ func (r *Room) addMember(i *identity) *member {
 	if m := r.members[i.ID]; m != nil {
 		return m
 	}
+	return r.addSeat(i, workMember)
+}
+
+// addSeat enters an account that is not there yet. Only members are listed: who is in
+// a work room for another reason is not seen by others.
+func (r *Room) addSeat(i *identity, role workRole) *member {
 	m := &member{
-		id: i.ID, name: i.Name, login: i.FUsername, guest: i.guest, admin: i.isAdmin(),
+		id: i.ID, name: i.Name, login: i.FUsername, guest: i.guest, admin: i.isAdmin(), role: role,
 		absent: i.Disabled && !r.isContact(),
 	}
 	r.members[i.ID] = m
-	r.order = append(r.order, i.ID)
+	if role == workMember {
+		r.order = append(r.order, i.ID)
+	}
 	if !r.persistent && !m.guest {
 		r.hub.setTemporary(r.id, i.ID, true)
 	}
@@ -67,7 +76,7 @@ func (r *Room) addMember(i *identity) *member {
 
 // belongs says whether the account has a reason to be in the room.
 func (r *Room) belongs(m *member) bool {
-	return m != nil && !m.absent && (m.authorized || len(m.groups) > 0 || m.guest || !r.persistent)
+	return m != nil && !m.absent && (r.isWork() || m.authorized || len(m.groups) > 0 || m.guest || !r.persistent)
 }
 
 // tellJoin tells the others that a member came.
@@ -75,13 +84,24 @@ func (r *Room) tellJoin(m *member, i *identity) {
 	if r.namesakes(m.name) == 1 {
 		r.toOthers(m.id, "", "at-add", m.name)
 	}
+	if r.isWork() {
+		r.toOthers(m.id, "", "join", workMemberWire{m.id, false, list(r.hub.groups.ofAccount(m.id))})
+		return
+	}
 	r.toOthers(m.id, "", "join", r.memberWire(m, i))
+}
+
+// workMemberWire is a member as told in the join of a work room (docs/protocol.md 15.3).
+type workMemberWire struct {
+	ClientID   AccountID     `json:"clientId"`
+	IsAuthed   bool          `json:"isAuthed"`
+	Workgroups []WorkgroupID `json:"workgroups"`
 }
 
 // namesakes counts the members who are seen under a name.
 func (r *Room) namesakes(name string) (n int) {
 	for _, m := range r.members {
-		if !m.absent && m.name == name {
+		if !m.absent && m.name == name && m.role == workMember {
 			n++
 		}
 	}
@@ -116,12 +136,17 @@ func (e memberEvent) apply(r *Room) {
 	}
 	if m.name != i.Name {
 		m.name = i.Name
-		r.toAll("", "at-names", r.names())
+		if m.role == workMember {
+			r.toAll("", "at-names", r.names())
+		}
 	}
 	if m.admin == i.isAdmin() {
 		return
 	}
 	m.admin = i.isAdmin()
+	if m.role == workViewer {
+		return // others do not know that it is there
+	}
 	if m.admin {
 		r.toAll("", "admin-add", m.id)
 	} else {
@@ -136,6 +161,9 @@ func (r *Room) setAbsent(m *member, i *identity, on bool) {
 		return
 	}
 	m.absent = on
+	if m.role != workMember {
+		return
+	}
 	if on {
 		r.toOthers(m.id, "", "leave", m.id)
 		r.namesChanged()
@@ -213,7 +241,7 @@ func (r *Room) drop(m *member) {
 	if !r.persistent {
 		r.hub.setTemporary(r.id, m.id, false)
 	}
-	if !m.absent {
+	if !m.absent && m.role == workMember {
 		r.toAll("", "leave", m.id)
 		r.namesChanged()
 	}

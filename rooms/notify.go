@@ -30,10 +30,10 @@ type notifiedChat struct {
 type Notifier interface{ Notify(n Notification) }
 
 // notified lists the login names of those who are told.
-func (r *Room) notified(author AccountID) (users []string) {
-	for _, id := range r.order {
+func (r *Room) notified(ids []AccountID, author AccountID) (users []string) {
+	for _, id := range ids {
 		m := r.members[id]
-		if id == author || m.active || m.absent || m.guest || m.login == "" {
+		if m == nil || id == author || m.active || m.absent || m.guest || m.login == "" {
 			continue
 		}
 		if r.isContact() && r.hub.isDisabled(id) {
@@ -46,11 +46,14 @@ func (r *Room) notified(author AccountID) (users []string) {
 
 // notify tells those members of a message who do not look at the room. Guests and
 // accounts without a login name have no place where it could go.
-func (r *Room) notify(author AccountID, msg *Message) {
+func (r *Room) notify(author AccountID, msg *Message) { r.notifyThese(r.order, author, msg) }
+
+// notifyThese is notify for some of them.
+func (r *Room) notifyThese(ids []AccountID, author AccountID, msg *Message) {
 	if r.hub.notifier == nil {
 		return
 	}
-	users := r.notified(author)
+	users := r.notified(ids, author)
 	if len(users) == 0 {
 		return
 	}

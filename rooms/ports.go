@@ -135,7 +135,7 @@ type MessageStore interface {
 	// DeleteMessage marks a message as deleted. ErrNotFound as with AddEdit.
 	DeleteMessage(ctx context.Context, room RoomID, d Deletion) error
 	// Search finds messages whose text holds all of the words, deleted ones left
-	// out: the newest of them, oldest first.
+	// out: the newest of them, oldest first. Those of work rooms come with targets.
 	Search(ctx context.Context, room RoomID, q SearchQuery) ([]Message, error)
 	// CountUnread counts the messages after the given time (exclusive) that are
 	// neither deleted nor written by the account.
@@ -184,6 +184,34 @@ type RelationStore interface {
 	SaveContactMark(ctx context.Context, account, contact AccountID, mark ReadMark, at int64) error
 }
 
+// WorkRoomStore keeps what only work rooms have: a log that is made of the messages
+// written in the room and of those aimed at its workgroup elsewhere (docs/protocol.md
+// 15.4). Messages come with their targets; deleted ones are left out.
+type WorkRoomStore interface {
+	// MakeWorkRooms makes the rooms of those workgroups that have none yet; the others
+	// are found again, removed ones too. The records of all are returned as they are
+	// stored, in the order of those given: one for each, by WorkgroupID.
+	MakeWorkRooms(ctx context.Context, records []RoomRecord) ([]RoomRecord, error)
+	// LoadWorkRooms reads work rooms, found by ID and WorkgroupID, with their read marks
+	// and the newest tail messages of their logs, without gaps; Older says that there are
+	// more. The number of queries depends neither on the number of rooms nor on their
+	// sizes, but for the 500s of each. Rooms that are not there are left out.
+	LoadWorkRooms(ctx context.Context, records []RoomRecord, tail int) ([]*RoomData, error)
+	// WorkPage reads a page of what one reader sees of a log, oldest first.
+	WorkPage(ctx context.Context, reader WorkReader, q PageQuery) ([]Message, error)
+	// WorkMessage reads a message of any room, deleted or not; ErrNotFound.
+	WorkMessage(ctx context.Context, id string) (Message, error)
+	// WorkUnread counts what the reader sees of a log after the given time, without
+	// its own messages.
+	WorkUnread(ctx context.Context, reader WorkReader, after int64) (int, error)
+	// WorkUnreadIn counts the same in many rooms at once, all of one account, from the
+	// stored read marks on (none: from the beginning); the number of queries does not
+	// depend on that of the rooms. Rooms without unread messages are left out.
+	WorkUnreadIn(ctx context.Context, account AccountID, readers []WorkReader) (map[RoomID]Unread, error)
+	// MakeWorkMarks writes read marks of many rooms at once; one that exists stays.
+	MakeWorkMarks(ctx context.Context, marks map[RoomID][]ReadMark) error
+}
+
 // Store is what the database offers to this package.
 type Store interface {
 	AccountStore
@@ -191,4 +219,5 @@ type Store interface {
 	MessageStore
 	InviteStore
 	RelationStore
+	WorkRoomStore
 }

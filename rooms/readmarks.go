@@ -30,14 +30,16 @@ func (r *Room) chatConfirm(c call) {
 
 func (r *Room) confirm(account AccountID, msgID string) {
 	if msg := r.chat.find(msgID); msg != nil {
-		r.confirmed(account, *msg)
+		if r.sees(r.members[account], msg) {
+			r.confirmed(account, *msg)
+		}
 		return
 	}
 	if r.chat.complete || r.chat.covers(r.members[account].mark.Time) {
 		return // older than what has been read already, or of another room
 	}
 	r.hub.background(func(ctx context.Context) {
-		msg, err := r.hub.store.Message(ctx, r.id, msgID)
+		msg, err := r.readMessage(ctx, msgID)
 		if err == nil {
 			r.box.force(markEvent{account, msg})
 		} else if !errors.Is(err, ErrNotFound) {
@@ -58,7 +60,7 @@ func (e markEvent) apply(r *Room) { r.confirmed(e.account, e.msg) }
 func (r *Room) confirmed(account AccountID, msg Message) {
 	m := r.members[account]
 	switch {
-	case m == nil || m.guest:
+	case m == nil || m.guest || !r.sees(m, &msg):
 	case r.isContact():
 		r.confirmContact(m, msg)
 	default:
@@ -121,7 +123,7 @@ func (r *Room) unread(m *member) any {
 	}
 	ctx, cancel := r.hub.storeContext()
 	defer cancel()
-	count, err := r.hub.store.CountUnread(ctx, r.id, m.id, m.mark.Time)
+	count, err := r.countStored(ctx, m)
 	if err != nil {
 		r.log.Error("unread messages not counted", "account", m.id, "err", err)
 		return nil
@@ -150,7 +152,7 @@ func (r *Room) recount(m *member) {
 // unreadFrom counts messages of others in memory, from a time on.
 func (r *Room) unreadFrom(m *member, time int64) (n int) {
 	for _, msg := range r.chat.tail[r.chat.from(time):] {
-		if msg.From != m.id && msg.Status == "" {
+		if msg.From != m.id && msg.Status == "" && r.sees(m, &msg) {
 			n++
 		}
 	}

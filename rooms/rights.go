@@ -1,7 +1,7 @@
 package rooms
 
 // roles are what an account is in a room, one bit each (docs/protocol.md 7.8).
-type roles uint8
+type roles uint16
 
 const (
 	asOwner      roles = 1 << iota
@@ -10,12 +10,16 @@ const (
 	asWorkgroup        // member of an assigned workgroup
 	asGuest            // came by an invite, without an account
 	asContact          // one of the two of a contact room, who are nothing else there
+	asWork             // member, or member of the parent, in a work room
+	asWorkAdmin        // the same, whose level is Admin
+	asView             // somebody who looks into a work room
 )
 
 const (
 	accounts = asOwner | asAdmin | asAuthorized | asWorkgroup
 	members  = accounts | asGuest
-	anybody  = members | asContact
+	anybody  = members | asContact | asWork
+	looking  = anybody | asView
 	rulers   = asOwner | asAdmin
 )
 
@@ -29,29 +33,30 @@ type action struct {
 
 // roomHandlers are the room events of clients (docs/protocol.md 7).
 var roomHandlers = map[string]action{
-	"initialize":    {who: anybody, do: (*Room).initialize},
+	"initialize":    {who: looking, do: (*Room).initialize},
 	"open":          {who: asContact, do: (*Room).open},
 	"persist":       {who: rulers, do: (*Room).persist, refuse: (*Room).persistRefused},
 	"leave":         {who: members, do: (*Room).leave},
-	"active":        {who: anybody, do: (*Room).active},
-	"counter-reset": {who: anybody, do: (*Room).counterReset},
-	"identity":      {who: anybody, do: (*Room).rename},
-	"chat":          {who: anybody, do: (*Room).chatCall},
+	"active":        {who: looking, do: (*Room).active},
+	"counter-reset": {who: looking, do: (*Room).counterReset},
+	"identity":      {who: members | asContact, do: (*Room).rename},
+	"chat":          {who: looking, do: (*Room).chatCall},
 	"invite":        {who: members, do: (*Room).inviteCall},
-	"settings":      {who: anybody, do: (*Room).settingsCall},
+	"settings":      {who: looking, do: (*Room).settingsCall},
 }
 
 // chatHandlers are the events of the component chat (docs/protocol.md 8).
 var chatHandlers = map[string]action{
-	"msg":       {who: anybody, do: (*Room).chatMessage},
-	"log":       {who: anybody, do: (*Room).chatLogPage},
+	"msg":       {who: looking, do: (*Room).chatMessage},
+	"work-msg":  {who: asWork, do: (*Room).workMessage},
+	"log":       {who: looking, do: (*Room).chatLogPage},
 	"state":     {who: anybody, do: (*Room).chatState},
-	"confirm":   {who: anybody, do: (*Room).chatConfirm},
-	"msg-get":   {who: anybody, do: (*Room).chatGet},
-	"edit-get":  {who: anybody, do: (*Room).chatGet},
+	"confirm":   {who: looking, do: (*Room).chatConfirm},
+	"msg-get":   {who: looking, do: (*Room).chatGet},
+	"edit-get":  {who: looking, do: (*Room).chatGet},
 	"search":    {who: anybody, do: (*Room).chatSearch},
-	"edit-save": {who: accounts | asContact, do: (*Room).chatEdit, refuse: (*Room).chatEditRefused}, // own ones; admins all
-	"delete":    {who: asAdmin | asContact, do: (*Room).chatDelete, refuse: (*Room).chatDeleteRefused},
+	"edit-save": {who: accounts | asContact | asWork | asView, do: (*Room).chatEdit, refuse: (*Room).chatEditRefused}, // own ones; admins all
+	"delete":    {who: asAdmin | asContact | asWorkAdmin, do: (*Room).chatDelete, refuse: (*Room).chatDeleteRefused},
 }
 
 // inviteHandlers are the events of the component invite (docs/protocol.md 9).
@@ -67,9 +72,9 @@ var inviteHandlers = map[string]action{
 
 // settingsHandlers are the events of the component settings (docs/protocol.md 10).
 var settingsHandlers = map[string]action{
-	"get":     {who: anybody, do: (*Room).settingsGet}, // what it tells depends on who asks
+	"get":     {who: looking, do: (*Room).settingsGet}, // what it tells depends on who asks
 	"setting": {who: members, do: (*Room).settingsSet},
-	"save":    {who: anybody, do: (*Room).settingsSave},
+	"save":    {who: looking, do: (*Room).settingsSave},
 }
 
 // setting is a setting of a room, and who may change it (docs/protocol.md 10).
@@ -95,6 +100,12 @@ func (r *Room) rolesOf(m *member) roles {
 	switch {
 	case r.isContact():
 		return asContact
+	case m.role == workViewer:
+		return asView
+	case r.isWork() && m.admin:
+		return asWork | asWorkAdmin
+	case r.isWork():
+		return asWork
 	case m.guest:
 		return asGuest
 	}

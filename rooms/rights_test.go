@@ -72,10 +72,13 @@ type scene struct {
 	theirs string  // a message of somebody else
 }
 
-var allRoles = []string{"owner", "admin", "authorized", "workgroup", "guest", "contact"}
+var allRoles = []string{"owner", "admin", "authorized", "workgroup", "guest", "contact", "work", "work-super", "work-admin", "viewer"}
 
 // newScene makes the room for one role; temporary rooms have no workgroups.
 func newScene(w *world, role string, temporary bool) *scene {
+	if slices.Contains(strings.Fields(inWork+" viewer"), role) {
+		return newWorkScene(w, role)
+	}
 	ada, adm, bo, cy := w.login("ada"), w.login("adm"), w.login("bo"), w.login("cy")
 	w.login("dan")
 	w.sync(group("11", "cy"), group("12", "dan"))
@@ -117,6 +120,40 @@ func newScene(w *world, role string, temporary bool) *scene {
 	return s
 }
 
+// newWorkScene is the same in a work room: that of a child group for members, of its
+// parent for who looks in (docs/protocol.md 15.2).
+func newWorkScene(w *world, role string) *scene {
+	ada, adm, bo, cy := w.login("ada"), w.login("adm"), w.login("bo"), w.login("cy")
+	w.login("dan")
+	w.hub.opt.Work = asShipped
+	w.sync(group("11", "cy"), group("12", "dan"), group("21", "cy"), child(group("22", "ada", "adm", "bo"), "21"))
+	w.super("21")
+	s := &scene{w: w, other: ada, room: w.workRoom("friend_wg_22")}
+	switch role {
+	case "work":
+		s.actor = bo
+	case "work-super":
+		s.actor = cy
+	case "work-admin":
+		s.actor = adm
+	case "viewer":
+		s.actor, s.other, s.room = bo, cy, w.workRoom("friend_wg_21")
+	}
+	if role == "viewer" {
+		var m struct{ Data struct{ MsgID string } }
+		cy.ask(s.room, "chat", "work-msg", map[string]any{
+			"message": "by cy", "targets": map[string]any{"friend_wg_22": []AccountID{bo.id}},
+		}).into(w.t, &m)
+		s.theirs = m.Data.MsgID
+	} else {
+		s.theirs = ada.said(s.room, "by ada")
+	}
+	s.mine = s.actor.said(s.room, "by myself")
+	s.actor.take()
+	s.other.take()
+	return s
+}
+
 // right is a message and the roles that may send it, written down from
 // docs/protocol.md 7.8. sign is what the sender or another member gets if it is done.
 type right struct {
@@ -128,7 +165,9 @@ type right struct {
 }
 
 const (
-	everyone    = "owner admin authorized workgroup guest contact"
+	inWork      = "work work-super work-admin"
+	everyone    = inRooms + " contact " + inWork + " viewer"
+	insiders    = inRooms + " contact " + inWork // those who do not only look in
 	inRooms     = "owner admin authorized workgroup guest"
 	allAccounts = "owner admin authorized workgroup"
 	ruling      = "owner admin"
@@ -167,19 +206,20 @@ var rights = []right{
 	{"leave", "", "leave", nothing, inRooms, done, false},
 	{"look at it", "", "active", value(map[string]any{"isActive": true}), everyone, done, false},
 	{"reset the counter", "", "counter-reset", nothing, everyone, `"type":"counter-reset"`, false},
-	{"give oneself a name", "", "identity", value(map[string]any{"name": "Otter"}), everyone, done, false},
+	{"give oneself a name", "", "identity", value(map[string]any{"name": "Otter"}), inRooms + " contact", done, false},
 
 	{"write", "chat", "msg", value(map[string]any{"message": "hello"}), everyone, `"message":"hello"`, false},
+	{"write to other workgroups", "chat", "work-msg", value(map[string]any{"message": "hello", "targets": map[string]any{"friend_wg_21": true}}), inWork, `"type":"work-msg"`, false},
 	{"read the log", "chat", "log", nothing, everyone, `"type":"log"`, false},
-	{"type", "chat", "state", value(map[string]any{"type": "set-typing"}), everyone, done, false},
+	{"type", "chat", "state", value(map[string]any{"type": "set-typing"}), insiders, done, false},
 	{"confirm", "chat", "confirm", func(s *scene) any { return map[string]any{"type": "message", "eventId": s.theirs} }, everyone, done, false},
 	{"read a message", "chat", "msg-get", message(theirs), everyone, `"message":"by `, false},
 	{"read a message to edit", "chat", "edit-get", message(mine), everyone, `"message":"by myself"`, false},
-	{"search", "chat", "search", value(map[string]any{"text": "myself"}), everyone, `"message":"by myself"`, false},
-	{"edit an own message", "chat", "edit-save", edit(mine), "owner admin authorized workgroup contact", `"type":"update"`, false},
-	{"edit others' messages", "chat", "edit-save", edit(theirs), "admin", `"type":"edit"`, false},
-	{"delete others' messages", "chat", "delete", message(theirs), "admin", `"type":"remove"`, false},
-	{"delete an own message", "chat", "delete", message(mine), "admin contact", `"status":"delete"`, false},
+	{"search", "chat", "search", value(map[string]any{"text": "myself"}), insiders, `"message":"by myself"`, false},
+	{"edit an own message", "chat", "edit-save", edit(mine), allAccounts + " contact " + inWork + " viewer", `"type":"update"`, false},
+	{"edit others' messages", "chat", "edit-save", edit(theirs), "admin work-admin", `"type":"edit"`, false},
+	{"delete others' messages", "chat", "delete", message(theirs), "admin work-admin", `"type":"remove"`, false},
+	{"delete an own message", "chat", "delete", message(mine), "admin contact work-admin", `"status":"delete"`, false},
 
 	{"see the public token", "invite", "state", nothing, inRooms, `"publicToken":"public-`, false},
 	{"see other tokens", "invite", "state", nothing, allAccounts, `"privateTokens":["private-`, false},

@@ -31,6 +31,7 @@ type Room struct {
 	coming     []*member   // who will soon; see hold.go
 	pair       []Relation  // both directions, in contact rooms only
 	lookingOn  []*member   // those of them who see new messages at once
+	work       *workRoom   // nil but for work rooms
 	assigned   []Assignment
 	tokens     []Token // invite tokens that are valid
 	chat       chatLog
@@ -58,6 +59,7 @@ type roomConf struct {
 	Avatar     string `json:"avatar,omitempty"` // not in contact rooms
 	IsPrivate  bool   `json:"isPrivate"`
 	Req        string `json:"req,omitempty"`
+	*workConf         // work rooms only
 }
 
 func newRoom(h *Hub, id RoomID) *Room {
@@ -107,6 +109,10 @@ func (r *Room) reject(e roomEvent) {
 		r.hub.decline(r.id, e)
 	case runEvent:
 		close(e.done)
+	case viewerMessageEvent:
+		r.hub.tellNotStored(string(e.asked), e.call, e.text, errNoTarget)
+	case workEditEvent:
+		e.answer(r, event{"error", "ERR_UPDATE_FAILED"})
 	}
 }
 
@@ -124,8 +130,10 @@ func (r *Room) fail(v any) {
 // end closes the room: it leaves memory, and those in it are told that it closed. A
 // temporary room is gone for good then, and with it what the hub keeps of it.
 func (r *Room) end() {
-	for _, id := range r.attached {
-		r.hub.toAccount(id, leftEvent{r.id})
+	for id, m := range r.members {
+		if m.attached {
+			r.hub.toAccount(id, leftEvent{r.id})
+		}
 	}
 	r.attached, r.lookingOn = nil, nil
 	if !r.persistent {
@@ -138,6 +146,9 @@ func (r *Room) end() {
 		r.reject(e)
 	}
 	r.hub.forget(r)
+	if r.isWork() {
+		r.hub.work.box.force(workClosed{r.id})
+	}
 }
 
 // shut stops the room and returns the events that it does not handle any more, in
@@ -202,7 +213,7 @@ func (e clientCallRoom) isMessage() bool {
 		return false
 	}
 	c, ok := decodeCall(e.from, e.Data)
-	return ok && c.Type == "msg"
+	return ok && (c.Type == "msg" || c.Type == workMsg)
 }
 
 // address is the name under which an account knows the room: its id or, for a
@@ -396,13 +407,17 @@ func (r *Room) read() (*RoomData, error) {
 
 // take makes the loaded data the room's own.
 func (r *Room) take(data *RoomData) {
+	if data.Room.WorkgroupID != "" && !r.isWork() {
+		r.end() // a work room is opened by its keeper only
+		return
+	}
 	r.ready, r.persistent = true, true
 	r.record = data.Room
 	r.settings = readSettings(data.Room.Settings, r.hub.opt.UserLimit)
 	r.tokens = data.Tokens
 	r.assigned = data.Assigned
 	r.pair = data.Relation
-	r.chat.load(data.Tail, len(data.Tail) < tailLoaded)
+	r.chat.load(data.Tail, len(data.Tail) < tailLoaded && !data.Older)
 	for _, i := range r.hub.dir.getAll(data.Authorized) {
 		r.addMember(i).authorized = true
 		r.authorized = append(r.authorized, i.ID)
@@ -429,6 +444,10 @@ func (r *Room) take(data *RoomData) {
 // makeMarks gives members through workgroups who were never here a read mark: what
 // was said before is not unread to them (docs/protocol.md 8.4).
 func (r *Room) makeMarks() {
+	if r.isWork() {
+		r.makeWorkMarks()
+		return
+	}
 	var without []AccountID
 	for _, id := range r.order {
 		if m := r.members[id]; !m.marked && !m.guest && !r.isContact() {
@@ -461,6 +480,9 @@ func (r *Room) used() {
 // watchEmpty starts or stops the timer of a room without anybody (docs/protocol.md
 // 7.1): it leaves memory; a temporary room is gone for good.
 func (r *Room) watchEmpty() {
+	if r.isWork() {
+		return
+	}
 	if len(r.attached) > 0 {
 		if r.timers.empty != nil {
 			r.timers.empty.Stop()

@@ -95,6 +95,10 @@ var roomSamples = map[string]samples{
 			{`{"message":"` + strings.Repeat("x", 32<<10+1) + `"}`, "ERR_MESSAGE_TOO_LONG"},
 		},
 	},
+	"chat/work-msg": { // for work rooms only: see workSamples
+		valid:   []sample{{`{"message":"hello","targets":{"friend_wg_21":true}}`, "ERR_NOT_ALLOWED"}},
+		invalid: []sample{{`null`, "ERR_NOT_ALLOWED"}, {`{"message":7,"targets":[]}`, "ERR_NOT_ALLOWED"}},
+	},
 	"chat/log": {
 		valid: []sample{{`null`, ""}, {``, ""}, {`{"firstTime":1709283600000,"firstId":"msg-1"}`, ""}, {`{"lastTime":1}`, ""}, {`{"lastTime":1,"length":5}`, ""}},
 		invalid: []sample{
@@ -317,11 +321,11 @@ func fuzzed(f *testing.F, byGuest bool, address func(room RoomID, data []byte) [
 var eventTypes = map[string][]string{
 	"": {"initialize", "join", "close", "contact-add", "contact-remove", "relation-add", "relation-remove", "identity-update", "workgroup-update"},
 	"room": {"initialize", "persistent", "room-update", "join", "leave", "authed", "at-add", "at-names", "recent-add", "recent-remove",
-		"admin-add", "admin-remove", "counter-reset", "open"},
-	"chat":      {"msg", "log", "state", "update", "edit", "remove", "last-message", "delete", "confirm", "error"},
+		"admin-add", "admin-remove", "counter-reset", "open", "priority"},
+	"chat":      {"msg", "work-msg", "log", "state", "update", "edit", "remove", "last-message", "delete", "confirm", "error"},
 	"invite":    {"state", "public", "private", "revoke", "add", "remove"},
 	"settings":  {"update"},
-	"workgroup": {"assigned", "added", "removed"},
+	"workgroup": {"assigned", "added", "removed", "members", "sub-rooms"},
 	"identity":  {},
 }
 
@@ -345,7 +349,7 @@ func wellFormed(t *testing.T, to AccountID, frame string) {
 			return
 		}
 		_, component := eventTypes[typ]
-		switch address := strings.HasPrefix(typ, "room-") || strings.HasPrefix(typ, "acc-"); {
+		switch address := strings.HasPrefix(typ, "room-") || strings.HasPrefix(typ, "acc-") || isWorkRoom(RoomID(typ)); {
 		case layer == "" && address:
 			layer = "room"
 		case component && (layer == "room" || layer == "" && (typ == "invite" || typ == "identity")):

@@ -43,8 +43,12 @@ func (r *Room) chatSearch(c call) {
 		r.answerSearch(c, r.chat.search(q))
 		return
 	}
+	search := func(ctx context.Context) ([]Message, error) { return r.hub.store.Search(ctx, r.id, q) }
+	if r.isWork() {
+		search = r.workSearch(r.members[c.from.Account], q)
+	}
 	started := r.hub.background(func(ctx context.Context) {
-		found, err := r.hub.store.Search(ctx, r.id, q)
+		found, err := search(ctx)
 		if err != nil {
 			r.log.Error("log not searched", "err", err)
 			r.answer(c, "chat", nil, "ERR_LOG_FAILED")

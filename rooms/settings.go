@@ -43,7 +43,7 @@ func validName(name string) bool {
 
 // settingsGet answers with what the asking account may see.
 func (r *Room) settingsGet(c call) {
-	if r.isContact() {
+	if r.isContact() || r.isWork() {
 		r.answer(c, "settings", struct{}{}, "")
 		return
 	}
@@ -153,9 +153,11 @@ func (r *Room) setBridged(call, any) (any, string) { return nil, "ERR_NO_PROXY" 
 // tellName tells everybody the room's new name and picture.
 func (r *Room) tellName() {
 	conf := r.conf.Load()
-	r.toAll("", "room-update", struct {
+	now := struct {
 		ClientID RoomID `json:"clientId"`
 		Name     string `json:"name"`
 		Avatar   string `json:"avatar"`
-	}{conf.ClientID, conf.Name, conf.Avatar})
+	}{conf.ClientID, conf.Name, conf.Avatar}
+	r.toAll("", "room-update", now)
+	r.toViewers("", "room-update", now)
 }

@@ -47,11 +47,16 @@ type roomRelation struct {
 
 func (r *Room) initialize(c call) {
 	m := r.members[c.from.Account]
-	if r.isContact() {
+	switch {
+	case r.isContact():
 		r.toAsker(c, "", "initialize", r.contactState(m))
-		return
+	case m.role == workViewer:
+		r.toAsker(c, "", "initialize", r.viewState(m))
+	case r.isWork():
+		r.toAsker(c, "", "initialize", r.workState(m))
+	default:
+		r.toAsker(c, "", "initialize", r.state(m))
 	}
-	r.toAsker(c, "", "initialize", r.state(m))
 }
 
 func (r *Room) state(m *member) roomState {
@@ -100,6 +105,12 @@ func (r *Room) presentWhere(is func(*member) bool) []AccountID {
 // relationOf is how far a member has read, and the newest message.
 func (r *Room) relationOf(m *member) roomRelation {
 	relation := roomRelation{UnreadMessages: r.unread(m)}
+	if r.isWork() {
+		if last := r.lastSeen(m); last != nil {
+			relation.LastMessage = last.event()
+		}
+		return relation
+	}
 	if last := r.chat.last(); last != nil && r.persistent {
 		relation.LastMessage = last.blanked().event()
 	}

@@ -123,6 +123,7 @@ func (h *Hub) SyncGroups(_ context.Context, groups []Group) error {
 	for _, id := range affected {
 		h.toAccount(id, moreRoomsEvent{})
 	}
+	h.work.box.force(workChanged{})
 	return nil
 }
 
@@ -140,11 +141,15 @@ func (h *Hub) membersOf(g Group) []AccountID {
 }
 
 // ApplySettings takes over what FriendCore's system setting says of stream and
-// super groups; the rooms that act on it come with calls and work rooms.
+// super groups, as a whole: a list that is not there is empty (docs/protocol.md 12.6).
 func (h *Hub) ApplySettings(s GroupSettings) {
 	h.groups.mu.Lock()
-	defer h.groups.mu.Unlock()
+	changed := !slices.Equal(h.groups.settings.Super, s.Super)
 	h.groups.settings = s
+	h.groups.mu.Unlock()
+	if changed {
+		h.work.box.force(workChanged{})
+	}
 }
 
 // tellGroup tells who came to a workgroup or left it.

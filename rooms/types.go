@@ -119,7 +119,7 @@ type Message struct {
 	Room       RoomID
 	From       AccountID // empty: a guest wrote it
 	Time       int64     // milliseconds since 1970, strictly increasing per room
-	Type       string    // "msg"
+	Type       string    // "msg" or, in work rooms, "work-msg"
 	Name       string    // the author's name when it was written
 	Text       string    // the text of the last edit, if there is one
 	StatusID   string
@@ -128,6 +128,17 @@ type Message struct {
 	EditBy     AccountID
 	EditTime   int64
 	EditReason string
+
+	// Of a work-msg only (docs/protocol.md 15.4): the workgroup of the room in which it
+	// was written, and whom it is for.
+	Source  WorkgroupID
+	Targets []WorkTarget
+}
+
+// WorkTarget is a workgroup that a message is aimed at, or some of its members.
+type WorkTarget struct {
+	Group   WorkgroupID
+	Members []AccountID // empty: the whole group
 }
 
 // RoomData is everything that a room holds in the database and keeps in memory.
@@ -142,6 +153,7 @@ type RoomData struct {
 	Marks       []ReadMark
 	Unread      int        // of the account that LoadRooms was asked for
 	Relation    []Relation // both directions, for contact rooms only
+	Older       bool       // of a work room: there are messages older than Tail
 }
 
 // Relation is one direction of the tie between two accounts (docs/protocol.md 4.7).
@@ -188,3 +200,38 @@ type Overview struct {
 	Tokens          []Token // those that are valid
 	Messages, Edits int
 }
+
+// WorkReader says what one account sees of a work room's log (docs/protocol.md 15.6).
+//
+// A message goes up if it was written in the room and one of its targets is above the
+// room: one of Up or, with AllUp, any. It comes from above if it was written elsewhere,
+// not by one of Children, and has Group among its targets.
+type WorkReader struct {
+	Room     RoomID
+	Group    WorkgroupID // of the room
+	Children []WorkgroupID
+	Up       []WorkgroupID
+	AllUp    bool
+	Account  AccountID
+
+	// View: the account sees nothing but messages of the room that name it (it is among
+	// Members of a target), and what it wrote elsewhere with Group among the targets.
+	View bool
+	// Private says which of the messages that go up, or come from above to persons of
+	// Group, the reader sees.
+	Private Sight
+	// Whole: messages from above to the whole Group are seen. Everything else that was
+	// written in the room, or by one of Children with Group among the targets, always is.
+	Whole bool
+}
+
+// Sight is how much of some kind of messages somebody sees.
+type Sight int
+
+// SeesOwn: those that the account wrote, of those that go up; those that name it, of
+// those from above.
+const (
+	SeesNone Sight = iota
+	SeesOwn
+	SeesAll
+)

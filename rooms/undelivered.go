@@ -14,7 +14,7 @@ var (
 // undelivered answers a room event that reached no room. address is the name by which
 // its sender knows the room.
 func (h *Hub) undelivered(address string, c call, why *Refusal) {
-	if inner, ok := decodeCall(c.from, c.Data); ok && c.Type == "chat" && inner.Type == "msg" && !c.isRequest() {
+	if inner, ok := decodeCall(c.from, c.Data); ok && c.Type == "chat" && (inner.Type == "msg" || inner.Type == workMsg) && !c.isRequest() {
 		if text := inner.messageText(); text != "" {
 			h.tellNotStored(address, inner, text, why)
 			return

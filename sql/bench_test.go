@@ -82,18 +82,24 @@ func BenchmarkOpen(b *testing.B) {
 // fill writes n messages of one author into a room, past the stores, which would
 // take too long; one each millisecond from start on. Each tenth speaks of a topic,
 // each ten-thousandth of a rarity.
-func fill(b *testing.B, c sql.Config, id rooms.RoomID, from rooms.AccountID, n int) {
-	b.Helper()
+func fill(t testing.TB, c sql.Config, id rooms.RoomID, from rooms.AccountID, n int) {
+	t.Helper()
+	fillAs(t, c, "msg-"+string(id), "msg", id, from, n)
+}
+
+// fillAs is fill with messages of some type, whose ids begin with prefix.
+func fillAs(t testing.TB, c sql.Config, prefix, typ string, id rooms.RoomID, from rooms.AccountID, n int) {
+	t.Helper()
 	const digit = `(SELECT 0 AS d UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4
 		UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9)`
 	for first := 0; first < n; first += 100_000 {
-		sqltest.Exec(b, c, fmt.Sprintf(`INSERT INTO message (msgId, roomId, fromId, timestamp, type, name, message, status)
-			SELECT %[1]s, '%[2]s', '%[3]s', %[4]d + i, 'msg', 'User', %[5]s, ''
+		sqltest.Exec(t, c, fmt.Sprintf(`INSERT INTO message (msgId, roomId, fromId, timestamp, type, name, message, status)
+			SELECT %[1]s, '%[2]s', '%[3]s', %[4]d + i, '%[9]s', 'User', %[5]s, ''
 			FROM (SELECT %[6]d + a.d + 10 * b.d + 100 * c.d + 1000 * e.d + 10000 * f.d AS i
 				FROM %[7]s a, %[7]s b, %[7]s c, %[7]s e, %[7]s f) x WHERE i < %[8]d ORDER BY i`,
-			fmt.Sprintf(`CONCAT('msg-%s-', i)`, id), id, from, start,
+			fmt.Sprintf(`CONCAT('%s-', i)`, prefix), id, from, start,
 			`CONCAT('what is said in message ', i, CASE WHEN i % 10 = 0 THEN ' of the topic' ELSE '' END, CASE WHEN i % 10000 = 0 THEN ' and its rarity' ELSE '' END)`,
-			first, digit, n))
+			first, digit, n, typ))
 	}
 }
 
@@ -191,6 +197,79 @@ func BenchmarkRelations500(b *testing.B) {
 				all, err := db.Relations(b.Context(), acc[0])
 				if err != nil || len(all) != 500 || all[7].Unread != 20 {
 					b.Fatal(len(all), err)
+				}
+			}
+		})
+	}
+}
+
+// A group with 200,000 work messages aimed at it, and as many from it to one of its
+// children, as a member of it, a member of the child, and somebody who looks in read it.
+func BenchmarkWorkLog(b *testing.B) {
+	const n = 200_000
+	for name, config := range map[string]func(testing.TB) sql.Config{"sqlite": sqltest.SQLite, "mariadb": sqltest.MySQL} {
+		b.Run(name, func(b *testing.B) {
+			c := config(b)
+			w := newWorkWorld(b, sqltest.Open(b, c))
+			fillWork(b, c, w, n)
+			for reader, r := range workReaders(w) {
+				for where, before := range map[string]int64{"newest": start + n, "middle": start + n/2} {
+					b.Run(reader+"/page/"+where, func(b *testing.B) {
+						for b.Loop() {
+							page, err := w.db.WorkPage(b.Context(), r, rooms.PageQuery{Before: before, Limit: 30})
+							if err != nil || len(page) < 30 {
+								b.Fatal(len(page), err)
+							}
+						}
+					})
+				}
+				b.Run(reader+"/unread", func(b *testing.B) {
+					for b.Loop() {
+						count, err := w.db.WorkUnread(b.Context(), r, start+n-101)
+						if err != nil || count < 100 {
+							b.Fatal(count, err)
+						}
+					}
+				})
+			}
+			b.Run("make", func(b *testing.B) { // all are there, and all times
+				for b.Loop() {
+					_, err := w.db.MakeWorkRooms(b.Context(), workRecords(1, 2, 3, 4, 5))
+					must(b, err)
+				}
+			})
+			b.Run("load", func(b *testing.B) {
+				for b.Loop() {
+					loaded, err := w.db.LoadWorkRooms(b.Context(), workRecords(1, 2, 3, 4, 5), 50)
+					if err != nil || len(loaded) != 5 {
+						b.Fatal(len(loaded), err)
+					}
+				}
+			})
+		})
+	}
+}
+
+// The worst case: 200,000 messages of the room and to its workgroup that the reader does
+// not see, above the few that it does.
+func BenchmarkHiddenWorkLog(b *testing.B) {
+	const n = 200_000
+	for name, config := range map[string]func(testing.TB) sql.Config{"sqlite": sqltest.SQLite, "mariadb": sqltest.MySQL} {
+		b.Run(name, func(b *testing.B) {
+			c := config(b)
+			w := newWorkWorld(b, sqltest.Open(b, c))
+			for k := range 30 {
+				m := messages(fmt.Sprint("early-", k), w.acc[2], 1)
+				m[0].Time -= 1000
+				add(b, w.db, w.room[wg(2)], m...)
+			}
+			fillKinds(b, c, w, n, workKind{2, 2, 1, []string{"NULL"}}, workKind{1, 0, 2, []string{"'acc-2'", "'acc-3'"}})
+			r := rooms.WorkReader{Room: w.room[wg(2)], Group: wg(2), Up: []rooms.WorkgroupID{wg(1)}, Account: w.acc[4], Whole: true}
+			b.ResetTimer()
+			for b.Loop() {
+				page, err := w.db.WorkPage(b.Context(), r, rooms.PageQuery{Before: start + n, Limit: 30})
+				if err != nil || len(page) != 30 {
+					b.Fatal(len(page), err)
 				}
 			}
 		})

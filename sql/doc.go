@@ -4,7 +4,8 @@
 //
 //	Open ──► connect (mysql.go, sqlite.go) ──► upgrade.go (schema/*.sql) ──► DB
 //	DB: accounts.go rooms.go load.go overview.go readmarks.go messages.go edits.go
-//	    search.go invites.go relations.go relate.go
+//	    search.go invites.go relations.go relate.go workrooms.go worklog.go
+//	    worktargets.go
 //	     └─► session.go: one transaction or read, counted, limited in time
 //
 // Both kinds of database get the same tables from the same files in schema, and

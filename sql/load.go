@@ -58,7 +58,7 @@ func (db *DB) LoadRoom(ctx context.Context, id rooms.RoomID, tail int) (*rooms.R
 }
 
 // LoadRooms reads rooms as they are at one moment, each once, in the order of ids;
-// those that are not there are left out. Unread counts are those of reader, if one is
+// those that are not there, and work rooms, are left out. Unread counts are those of reader, if one is
 // named. The number of statements depends neither on that of the rooms nor on their
 // sizes; each further 500 rooms take as many again.
 func (db *DB) LoadRooms(ctx context.Context, ids []rooms.RoomID, tail int, reader rooms.AccountID) ([]*rooms.RoomData, error) {
@@ -121,7 +121,7 @@ func (l *roomLoad) load(ctx context.Context, ids []rooms.RoomID) error {
 const (
 	roomColumns = `clientId, workgroupId, name, ownerId, settings, isPrivate, created, lastActivity`
 	selectRoom  = `SELECT ` + roomColumns + ` FROM room WHERE clientId = ? AND removed IS NULL`
-	selectRooms = `SELECT ` + roomColumns + ` FROM room WHERE clientId IN (?) AND removed IS NULL`
+	selectRooms = `SELECT ` + roomColumns + ` FROM room WHERE clientId IN (?) AND workgroupId IS NULL AND removed IS NULL`
 )
 
 func (l *roomLoad) rooms(ctx context.Context, ids []rooms.RoomID) error {

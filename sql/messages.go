@@ -97,8 +97,8 @@ func (r messageRow) message() rooms.Message {
 	}
 }
 
-// AddMessages stores messages of one room, moves the read marks of readBy to the
-// last of them, and notes the room's last activity, and the newest message of the
+// AddMessages stores messages of one room with their targets, moves the read marks of
+// readBy to the last of them, and notes the room's last activity, and the newest message of the
 // relation behind a contact room: one transaction. It returns when they are stored
 // for good. rooms.ErrNotFound: the room or an author is not
 // there, or the room was removed.
@@ -119,7 +119,11 @@ func (db *DB) AddMessages(ctx context.Context, room rooms.RoomID, messages []roo
 	for n := range marks {
 		marks[n].MsgID, marks[n].Time = last.ID, last.Time
 	}
-	return db.write(ctx, what, len(messages)+len(marks), func(ctx context.Context, s session) error {
+	rows := len(messages) + len(marks)
+	for _, m := range messages {
+		rows += targetRows(m)
+	}
+	return db.write(ctx, what, rows, func(ctx context.Context, s session) error {
 		if err := s.change(ctx, noteActivity, stamp{time.Now()}, string(room)); err != nil {
 			return err
 		}
@@ -151,12 +155,16 @@ func checkMessages(messages []rooms.Message) error {
 		if err != nil {
 			return err
 		}
+		if err := checkTargets(m); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
+// insertMessages stores messages and their targets.
 func (s session) insertMessages(ctx context.Context, room rooms.RoomID, messages []rooms.Message) error {
-	return s.insert(ctx, messageInsert, len(messages), func(n int) []any {
+	err := s.insert(ctx, messageInsert, len(messages), func(n int) []any {
 		m := messages[n]
 		from := m.From
 		if isGuest(from) {
@@ -164,17 +172,18 @@ func (s session) insertMessages(ctx context.Context, room rooms.RoomID, messages
 		}
 		return []any{m.ID, string(room), null(from), m.Time, m.Type, null(m.Name), m.Text, null(m.StatusID), m.Status}
 	})
+	if err != nil {
+		return err
+	}
+	return s.insertTargets(ctx, messages)
 }
 
 // Page reads a page of a log, oldest first (docs/protocol.md 8.2).
 // ErrInvalid: the query is none.
 func (db *DB) Page(ctx context.Context, room rooms.RoomID, q rooms.PageQuery) ([]rooms.Message, error) {
 	what := fmt.Sprintf("read log of room %s", room)
-	switch {
-	case q.Limit < 1 || q.Limit > maxPage:
-		return nil, wrap(what, fmt.Errorf("a page of %d messages: %w", q.Limit, ErrInvalid))
-	case (q.Before > 0) == (q.After > 0) || q.Before < 0 || q.After < 0:
-		return nil, wrap(what, fmt.Errorf("exactly one of before and after must be set: %w", ErrInvalid))
+	if err := checkPage(q); err != nil {
+		return nil, wrap(what, err)
 	}
 	query, from := db.messageReads.page(q)
 	var page []rooms.Message
@@ -186,6 +195,16 @@ func (db *DB) Page(ctx context.Context, room rooms.RoomID, q rooms.PageQuery) ([
 		slices.Reverse(page)
 	}
 	return page, err
+}
+
+func checkPage(q rooms.PageQuery) error {
+	switch {
+	case q.Limit < 1 || q.Limit > maxPage:
+		return fmt.Errorf("a page of %d messages: %w", q.Limit, ErrInvalid)
+	case (q.Before > 0) == (q.After > 0) || q.Before < 0 || q.After < 0:
+		return fmt.Errorf("exactly one of before and after must be set: %w", ErrInvalid)
+	}
+	return nil
 }
 
 // page chooses the statement for a page, and the time that it takes.

@@ -2,6 +2,7 @@ package sql_test
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -105,6 +106,64 @@ func TestListReadsUseIndexes(t *testing.T) {
 	})
 }
 
+// Reads of work rooms' logs go along an index to their time and no further than they
+// must, whoever reads.
+func TestWorkReadsUseIndexes(t *testing.T) {
+	sqltest.EachConfig(t, func(t *testing.T, c sql.Config) {
+		w := newWorkWorld(t, sqltest.Open(t, c))
+		fillWork(t, c, w, 3000)
+		for name, r := range workReaders(w) {
+			for read, q := range sql.WorkReads(c.Driver, r, start+1500, 30) {
+				if !strings.HasPrefix(read, "unread") {
+					checkWorkPlan(t, c, name+", "+read, q, 1000)
+				}
+			}
+			for read, q := range sql.WorkReads(c.Driver, r, start+2900, 30) {
+				checkWorkPlan(t, c, name+", newest, "+read, q, 1000)
+			}
+		}
+		for name, q := range sql.WorkTails(c.Driver, 20, w.room[wg(1)], w.room[wg(2)]) {
+			checkWorkPlan(t, c, "tail, "+name, q, 1000)
+		}
+	})
+}
+
+func checkWorkPlan(t *testing.T, c sql.Config, name string, q sql.WorkRead, most int) {
+	t.Helper()
+	lines := strings.Join(plan(t, c, q.Text, q.Args), "\n")
+	if c.Driver == sql.MySQL {
+		if n := rowsTouched(t, c, q.Text, q.Args); n > most {
+			t.Errorf("%s: the server reads %d rows:\n%s", name, n, lines)
+		}
+		if strings.Contains(lines, "filesort") {
+			t.Errorf("%s sorts:\n%s", name, lines)
+		}
+		return
+	}
+	for line := range strings.Lines(lines) {
+		_, step, _ := strings.Cut(line, "detail=")
+		good := !strings.Contains(step, "TEMP B-TREE")
+		switch {
+		case strings.HasPrefix(step, "SEARCH m USING INDEX message_by_time (roomId=?) "): // from the end, LIMIT 1
+			good = name == "tail, written"
+		case strings.HasPrefix(step, "SEARCH t "), strings.HasPrefix(step, "SEARCH m "), strings.HasPrefix(step, "SEARCH f "):
+			good = onTime.MatchString(step)
+		case strings.HasPrefix(step, "SCAN"):
+			good = ofFound.MatchString(step)
+		}
+		if !good {
+			t.Errorf("%s: %s\n%s", name, step, lines)
+		}
+	}
+}
+
+var (
+	// onTime are searches that begin at a time, or find what belongs to one message.
+	onTime = regexp.MustCompile(`(timestamp|sentTime)>\?|\(msgId=\?|\(rowid=\?\)`)
+	// ofFound are steps through what was found before.
+	ofFound = regexp.MustCompile(`^SCAN (p[0-9]|k|d) `)
+)
+
 // plan says how the database is going to answer a query, a line for each table.
 func plan(t testing.TB, c sql.Config, query string, args []any) (lines []string) {
 	t.Helper()
@@ -173,4 +232,44 @@ func rowsTouched(t testing.TB, c sql.Config, query string, args []any) (count in
 		t.Fatal("the server has counted nothing")
 	}
 	return count
+}
+
+// workReaders are those whose reads have different forms.
+func workReaders(w *workWorld) map[string]rooms.WorkReader {
+	parent := rooms.WorkReader{Room: w.room[wg(1)], Group: wg(1), Children: w.children[wg(1)], Account: w.acc[1]}
+	child := rooms.WorkReader{Room: w.room[wg(2)], Group: wg(2), Up: []rooms.WorkgroupID{wg(1)}, Account: w.acc[3], Whole: true}
+	own, all, view := child, child, parent
+	own.Private, all.Private = rooms.SeesOwn, rooms.SeesAll
+	view.View, view.Account = true, w.acc[2]
+	return map[string]rooms.WorkReader{"parent": parent, "child": child, "own": own, "all": all, "view": view}
+}
+
+// workKind is a kind of messages: from a group, by an account, to a group and rows of
+// its members there.
+type workKind struct {
+	source, from, target int
+	members              []string
+}
+
+// fillWork writes n messages of each kind into the rooms of groups 1 and 2, past the
+// stores: one each millisecond from start on.
+func fillWork(t testing.TB, c sql.Config, w *workWorld, n int) {
+	t.Helper()
+	fillKinds(t, c, w, n, workKind{2, 2, 1, []string{"NULL"}}, workKind{1, 0, 2, []string{"NULL"}},
+		workKind{1, 0, 2, []string{"'acc-2'", "'acc-3'"}})
+	for _, group := range []int{1, 2} {
+		fill(t, c, w.room[wg(group)], w.acc[0], n)
+	}
+}
+
+func fillKinds(t testing.TB, c sql.Config, w *workWorld, n int, kinds ...workKind) {
+	t.Helper()
+	for number, k := range kinds {
+		prefix := fmt.Sprint("wrk-", number)
+		fillAs(t, c, prefix, "work-msg", w.room[wg(k.source)], w.acc[k.from], n)
+		for _, member := range k.members {
+			sqltest.Exec(t, c, fmt.Sprintf(`INSERT INTO message_work_target (msgId, source, target, memberId, sentTime)
+				SELECT msgId, '%s', '%s', %s, timestamp FROM message WHERE msgId LIKE '%s-%%' ORDER BY _id`, wg(k.source), wg(k.target), member, prefix))
+		}
+	}
 }

@@ -262,7 +262,8 @@ type roomRef struct {
 }
 
 // RoomsOf lists the rooms that the account is authorized for or that one of the
-// workgroups is assigned to (docs/protocol.md 4.1), oldest first.
+// workgroups is assigned to (docs/protocol.md 4.1), oldest first. Work rooms are none
+// of them: nobody is authorized for those.
 func (db *DB) RoomsOf(ctx context.Context, account rooms.AccountID, groups []string) ([]rooms.RoomID, error) {
 	var found []roomRef
 	err := db.read(ctx, fmt.Sprintf("list rooms of account %s", account), func(ctx context.Context, s session) error {
@@ -301,7 +302,7 @@ func (db *DB) RoomsOf(ctx context.Context, account rooms.AccountID, groups []str
 // select names.
 func roomsBy(selected string) string {
 	return `SELECT r.clientId, r.created, r._id FROM (` + selected + `) AS x JOIN room r ON r.clientId = x.roomId
-		WHERE r.isPrivate = 0 AND r.removed IS NULL`
+		WHERE r.isPrivate = 0 AND r.workgroupId IS NULL AND r.removed IS NULL`
 }
 
 // Assign notes that a workgroup is assigned to a room; one that is assigned already

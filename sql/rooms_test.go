@@ -21,7 +21,7 @@ func TestRoomReadsBackAsWritten(t *testing.T) {
 		db := open()
 		acc := accounts(t, db, 3)
 		want := rooms.RoomRecord{
-			ID: "room-1", WorkgroupID: "friend_wg_7", Name: "Ünïcode 😀", OwnerID: "guest-owner",
+			ID: "room-1", Name: "Ünïcode 😀", OwnerID: "guest-owner",
 			Settings: json.RawMessage(`{"userLimit":3}`), IsPrivate: true, Created: time.Unix(1600000000, 0).UTC(),
 		}
 		must(t, db.CreateRoom(t.Context(), want, []rooms.AccountID{acc[2], acc[0], "guest-7", acc[2]}))

@@ -12,7 +12,7 @@ import (
 // Versions of the schema (docs/protocol.md 11.3).
 const (
 	// SchemaVersion is the version that this program makes and expects.
-	SchemaVersion = 104
+	SchemaVersion = 105
 
 	baseVersion = 42  // the predecessor's last one
 	ownVersions = 100 // the first of ours

@@ -23,7 +23,8 @@ const (
 // returned oldest first; deleted ones are left out (docs/protocol.md 8.8). A word is
 // found whatever its case, at the beginning of a word of the text. What is one word,
 // and whether an accent matters, is up to the index of the database (search_mysql.go,
-// search_sqlite.go). ErrInvalid: the query is none.
+// search_sqlite.go). Messages of work rooms come with their targets. ErrInvalid: the query
+// is none.
 func (db *DB) Search(ctx context.Context, room rooms.RoomID, q rooms.SearchQuery) ([]rooms.Message, error) {
 	what := fmt.Sprintf("search in room %s", room)
 	if err := checkSearch(q); err != nil {
@@ -32,16 +33,27 @@ func (db *DB) Search(ctx context.Context, room rooms.RoomID, q rooms.SearchQuery
 	if q.Before == 0 {
 		q.Before = math.MaxInt64
 	}
-	var rows []messageRow
-	err := db.read(ctx, what, func(ctx context.Context, s session) (err error) {
-		rows, err = db.dialect.search(ctx, s, room, q)
-		return err
+	var found []rooms.Message
+	err := db.read(ctx, what, func(ctx context.Context, s session) error {
+		rows, err := db.dialect.search(ctx, s, room, q)
+		if err != nil {
+			return err
+		}
+		slices.Reverse(rows)
+		found = messagesOf(rows)
+		return s.addTargets(ctx, workMessages(found))
 	})
-	if err != nil {
-		return nil, err
+	return found, err
+}
+
+// workMessages are those that have targets.
+func workMessages(found []rooms.Message) (work []*rooms.Message) {
+	for n := range found {
+		if found[n].Type == workMessage {
+			work = append(work, &found[n])
+		}
 	}
-	slices.Reverse(rows)
-	return messagesOf(rows), nil
+	return work
 }
 
 func checkSearch(q rooms.SearchQuery) error {
