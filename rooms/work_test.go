@@ -3,6 +3,7 @@ package rooms
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -150,5 +151,37 @@ func TestWorkGroupsChangeWhileOnline(t *testing.T) {
 			t.Error("another room than before")
 		}
 		o.bo.got(`"join"`, string(o.dock))
+	})
+}
+
+// TestWorkJoinsComeInOrder: own rooms, those of children, then those that are looked
+// into, whichever room answers first.
+func TestWorkJoinsComeInOrder(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.hub.opt.Work = asShipped
+		groups := []Group{group("11", "sue")}
+		want := []WorkgroupID{boardGroup}
+		for n := range 30 {
+			id := fmt.Sprint(20 + n)
+			groups = append(groups, child(group(id, "bo"), "11"))
+			want = append(want, workgroupID(id))
+		}
+		who := w.login("sue")
+		w.sync(groups...)
+		w.super("11")
+		for range 20 {
+			who.logout()
+			who.take()
+			who = w.login("sue")
+			var got []WorkgroupID
+			for _, f := range who.take() {
+				if text, ok := between([]string{f}, `"workgroupId":"`, `"`); ok && strings.Contains(f, `"type":"join"`) {
+					got = append(got, WorkgroupID(text))
+				}
+			}
+			if !slices.Equal(got, want) {
+				t.Fatalf("the joins are %q", got)
+			}
+		}
 	})
 }

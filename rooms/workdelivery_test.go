@@ -1,12 +1,14 @@
 package rooms
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -155,6 +157,76 @@ func TestOrdinaryMessagesInWorkRooms(t *testing.T) {
 	}
 }
 
+// TestLookingOnIsNotNotified: in the room that he looks at, nobody is notified.
+func TestLookingOnIsNotNotified(t *testing.T) {
+	inNotifiedFirm(t, nested(asShipped), func(t *testing.T, f *firm, n *noted) {
+		f.who["bo"].ask(f.room("12"), "", "active", map[string]any{"isActive": true})
+		f.who["dan"].ask(f.room("11"), "", "active", map[string]any{"isActive": true})
+		f.tell("sue", "11", "to all", map[string][]string{"12": {"all"}})
+		f.wantNotified(t, "to all", n, map[string][]string{"11": {"adm", "max"}, "12": {"cy", "dan"}})
+		f.tell("sue", "11", "to some", map[string][]string{"12": {"bo", "dan", "cy"}})
+		f.wantNotified(t, "to some", n, map[string][]string{"11": {"adm", "bo", "cy", "max"}})
+	})
+}
+
+// TestManyWriteAtOnce: whatever is written in several rooms at the same moment, each has
+// its time, and each log is complete and in its order, in memory as in the database.
+func TestManyWriteAtOnce(t *testing.T) {
+	inFirm(t, nested(asShipped), func(t *testing.T, f *firm) {
+		var all sync.WaitGroup
+		write := map[string]func(n int){
+			"sue": func(n int) {
+				f.who["sue"].to(f.room("11"), "chat", "work-msg", map[string]any{"message": fmt.Sprint("down ", n), "targets": f.targets(map[string][]string{"12": {"all"}, "13": {"all"}})}, "")
+			},
+			"eve": func(n int) {
+				f.who["eve"].to(f.room("13"), "chat", "work-msg", map[string]any{"message": fmt.Sprint("both ", n), "targets": f.targets(map[string][]string{"11": {"all"}, "14": {"all"}})}, "")
+			},
+			"bo": func(n int) {
+				f.who["bo"].to(f.room("11"), "chat", "msg", map[string]any{"message": fmt.Sprint("view ", n)}, "")
+			},
+			"cy": func(n int) {
+				f.who["cy"].to(f.room("12"), "chat", "msg", map[string]any{"message": fmt.Sprint("plain ", n)}, "")
+			},
+			"fay": func(n int) {
+				f.who["fay"].to(f.room("13"), "chat", "msg", map[string]any{"message": fmt.Sprint("up ", n)}, "")
+			},
+		}
+		const each = 40
+		for _, by := range write {
+			all.Go(func() {
+				for n := range each {
+					by(n)
+				}
+			})
+		}
+		all.Wait()
+		f.settle()
+		var messages []saidMessage
+		times := map[int64]bool{}
+		to := map[string]map[string][]string{
+			"sue": {"12": {"all"}, "13": {"all"}}, "eve": {"11": {"all"}, "14": {"all"}}, "bo": {"11": {"all"}}, "fay": {"13": {"all"}},
+		}
+		for _, id := range f.rooms() {
+			for _, m := range f.store.messages[f.room(id)] {
+				author := f.nameOf(m.From)
+				messages = append(messages, saidMessage{id: m.ID, author: author, room: id, to: to[author], text: m.Text, time: m.Time})
+				if times[m.Time] {
+					t.Errorf("two messages have the time %d", m.Time)
+				}
+				times[m.Time] = true
+			}
+		}
+		if len(messages) != each*len(write) {
+			t.Fatalf("%d messages are stored, want %d", len(messages), each*len(write))
+		}
+		slices.SortFunc(messages, func(a, b saidMessage) int { return cmp.Compare(a.time, b.time) })
+		some := []string{"sue", "cy", "max"}
+		f.checkLogs(t, messages, some, 50)
+		f.again()
+		f.checkLogs(t, messages, some, 50)
+	})
+}
+
 func sortedWithout(names []string, name string) []string {
 	kept := slices.DeleteFunc(slices.Clone(names), func(s string) bool { return s == name })
 	slices.Sort(kept)
@@ -287,6 +359,40 @@ func TestRefusedTargets(t *testing.T) {
 		frames := sue.take()
 		inOrder(t, frames, `"type":"error","data":{"error":"ERR_NO_TARGET"`, `"name":"Presence"`)
 		bo.gotNone("lost words")
+	})
+}
+
+// TestHowManyTargets: a message names so many people and no more; a whole group is one.
+func TestHowManyTargets(t *testing.T) {
+	s := crowded(0)
+	for n := range maxNamed + 1 {
+		s.people["12"] = append(s.people["12"], fmt.Sprint("p", n))
+	}
+	inWorld(t, func(t *testing.T, w *world) {
+		w.hub.opt.Work = asShipped
+		var records []User
+		for _, name := range s.people["12"] {
+			records = append(records, user(name))
+		}
+		w.syncUsers(records...)
+		sue := w.login("sue")
+		w.sync(s.groups()...)
+		w.super("11")
+		board := w.workRoom(boardGroup)
+		all := w.hub.groups.membersOf(dockGroup)
+		send := func(targets any) replyFrame {
+			return sue.ask(board, "chat", "work-msg", map[string]any{"message": "hello", "targets": targets})
+		}
+		send(map[string]any{"friend_wg_12": all}).fails(t, "ERR_TOO_MANY_TARGETS")
+		send(map[string]any{"all_members": true}).fails(t, "ERR_TOO_MANY_TARGETS")
+		if n := w.store.count("AddMessages"); n != 0 {
+			t.Errorf("%d messages were stored", n)
+		}
+		for _, targets := range []any{map[string]any{"friend_wg_12": all[1:]}, map[string]any{"friend_wg_12": true}, map[string]any{"all_groups": true}} {
+			if r := send(targets); r.Error != nil {
+				t.Errorf("refused with %v", r.Error)
+			}
+		}
 	})
 }
 

@@ -10,7 +10,7 @@ import (
 // says is said again by seen, for messages in memory.
 func (p *workPlace) reader(id AccountID, role workRole, rules WorkRules) WorkReader {
 	w := WorkReader{
-		Room: p.room, Group: p.group, Children: p.childIDs(), Up: p.above(), AllUp: !p.super,
+		Room: p.room, Group: p.group, Children: p.childIDs, Up: p.above(), AllUp: !p.super,
 		Account: id, View: role == workViewer,
 	}
 	switch {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// said is a message that was written in a work room; to is nil for an ordinary one.
+// saidMessage is a message that was written in a work room; to is nil for an ordinary one.
 type saidMessage struct {
 	id, author, room string
 	to               map[string][]string
@@ -157,8 +157,9 @@ func TestWorkLogs(t *testing.T) {
 		t.Run(rules.String(), func(t *testing.T) {
 			inFirm(t, nested(rules), func(t *testing.T, f *firm) {
 				all := f.chatter(1)
-				f.checkLogs(t, all, f.logins(), 1, 2, 3)          // all of it is in memory
-				some := []string{"sue", "bo", "cy", "dan", "kim"} // with every role in every kind of room
+				some := []string{"sue", "cy", "max"} // between them every role in every kind of room
+				f.checkLogs(t, all, f.logins(), 2)   // all of it is in memory
+				f.checkLogs(t, all, some, 1, 3)
 				all = append(all, f.chatter(5)...)
 				f.checkLogs(t, all, some, 3, 100)
 				f.again()
@@ -250,6 +251,63 @@ func (f *firm) checkBoth(t *testing.T, name, room string, time int64, want []sho
 			t.Errorf("%s in %s: with the times %v: %s %v", name, room, unusable, typ, got)
 		}
 	}
+}
+
+// sees says whether somebody finds a text in the log of a room.
+func (f *firm) sees(name, room, text string) bool {
+	_, page, _ := f.page(name, room, map[string]any{"lastTime": 1, "length": 100})
+	return slices.ContainsFunc(page, func(m shown) bool { return m.text == text })
+}
+
+// TestLogsAfterAMove: moving a workgroup, or taking it off the list and putting it on
+// again, shows nobody what was written to somebody else, and hides nothing either.
+func TestLogsAfterAMove(t *testing.T) {
+	inFirm(t, nested(asShipped), func(t *testing.T, f *firm) {
+		f.tell("bo", "12", "up from 12", map[string][]string{"11": {"all"}})
+		f.tell("eve", "13", "up from 13", map[string][]string{"11": {"all"}})
+		f.tell("sue", "11", "to bo", map[string][]string{"12": {"bo"}})
+		f.tell("sue", "11", "to 12", map[string][]string{"12": {"all"}})
+		f.tell("eve", "13", "to 14", map[string][]string{"14": {"all"}})
+		check := func(when string) {
+			t.Helper()
+			for _, tc := range []struct {
+				name, room, text string
+				want             bool
+			}{
+				{"sue", "11", "up from 12", true}, {"cy", "12", "up from 12", false}, {"sue", "11", "up from 13", true}, {"kim", "13", "up from 13", false},
+				{"sue", "11", "to bo", true}, {"cy", "12", "to bo", false}, {"bo", "12", "to bo", false}, {"cy", "12", "to 12", true}, {"sue", "11", "to 12", true},
+				{"fay", "14", "to 14", true}, {"eve", "13", "to 14", true}, {"fay", "14", "up from 13", false},
+			} {
+				if got := f.sees(tc.name, tc.room, tc.text); got != tc.want {
+					t.Errorf("%s: %s sees %q in %s: %v, want %v", when, tc.name, tc.text, tc.room, got, tc.want)
+				}
+			}
+		}
+		check("at first")
+		f.alter(move("12", "13"))
+		check("with 12 below 13")
+		f.alter(move("13", ""))
+		check("with 13 at the top")
+		f.again()
+		check("after a restart")
+		f.alter(func(f *firm) { f.parent["12"], f.parent["13"] = "11", "11" })
+		check("with all where it was")
+		f.alter(lead())
+		f.alter(lead("13", "11"))
+		check("after there were no super groups")
+	})
+}
+
+// TestLogsWithoutTheFormerParent: what went up to a group that is no super group any more
+// is still for that group only.
+func TestLogsWithoutTheFormerParent(t *testing.T) {
+	inFirm(t, nested(asShipped), func(t *testing.T, f *firm) {
+		f.tell("eve", "13", "up from 13", map[string][]string{"11": {"all"}})
+		f.alter(lead("13"))
+		if f.sees("kim", "13", "up from 13") {
+			t.Error("kim sees what was written to 11 only")
+		}
+	})
 }
 
 // TestEmptyWorkLogs: the newest messages of nothing are none, a page is null.

@@ -167,8 +167,8 @@ type workMembers struct {
 // tellLinks tells what changed between the room and its neighbors.
 func (r *Room) tellLinks(before, now *workPlace) {
 	r.tellPriorities(before, now)
-	if !slices.Equal(before.childIDs(), now.childIDs()) {
-		r.toAll("workgroup", "sub-rooms", now.childIDs())
+	if !slices.Equal(before.childIDs, now.childIDs) {
+		r.toAll("workgroup", "sub-rooms", now.childIDs)
 	}
 	was := map[WorkgroupID][]AccountID{}
 	for _, n := range before.neighbors() {

@@ -162,7 +162,8 @@ func (k *workKeeper) arrange() {
 		}
 	}
 	if fresh != nil {
-		fresh.fill(k.hub, places)
+		// Not here: if the database does not answer, who left a group is still to be let go.
+		k.hub.wg.Go(func() { fresh.fill(k.hub, places) })
 	}
 }
 
@@ -240,6 +241,11 @@ type workLoading struct {
 // fill reads the rooms, until the database answers or the hub stops.
 func (l *workLoading) fill(h *Hub, places []*workPlace) {
 	defer close(l.done)
+	defer func() {
+		if v := recover(); v != nil {
+			h.defect(h.log, "work rooms not loaded because of a defect in the program; will try again", v)
+		}
+	}()
 	for delay := firstLoadDelay; len(l.records) > 0; delay = min(2*delay, maxLoadDelay) {
 		err := l.read(h, places)
 		if err == nil {

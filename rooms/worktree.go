@@ -125,7 +125,9 @@ type workPlace struct {
 	members  []AccountID
 	parent   *workNeighbor // nil: none
 	children []workNeighbor
+	childIDs []WorkgroupID // of the children; whoever reads it does not change it
 	supers   []WorkgroupID // all super groups there are; the places share the list
+	core     WorkgroupID   // the parent in FriendCore, also if it has no room; empty: none
 }
 
 // workNeighbor is the parent or a child of a work room.
@@ -154,13 +156,17 @@ func workPlaces(nodes []*workNode, rooms map[WorkgroupID]RoomID) []*workPlace {
 		if _, there := neighbors[n.id]; !there {
 			continue
 		}
-		p := &workPlace{group: n.id, room: rooms[n.id], name: n.Name, super: n.super, members: n.members, supers: supers}
+		p := &workPlace{group: n.id, room: rooms[n.id], name: n.Name, super: n.super, members: n.members, childIDs: []WorkgroupID{}, supers: supers}
+		if n.ParentID != "" {
+			p.core = workgroupID(n.ParentID)
+		}
 		if parent, there := neighbors[n.parent]; there {
 			p.parent = &parent
 		}
 		for _, c := range n.children {
 			if child, there := neighbors[c]; there {
 				p.children = append(p.children, child)
+				p.childIDs = append(p.childIDs, c)
 			}
 		}
 		places = append(places, p)
@@ -179,7 +185,7 @@ func (p *workPlace) equal(o *workPlace) bool {
 		return false
 	}
 	return p.group == o.group && p.room == o.room && p.name == o.name && p.super == o.super &&
-		slices.Equal(p.members, o.members) && slices.Equal(p.supers, o.supers) &&
+		slices.Equal(p.members, o.members) && slices.Equal(p.supers, o.supers) && p.core == o.core &&
 		slices.EqualFunc(p.children, o.children, workNeighbor.equal)
 }
 
@@ -234,8 +240,9 @@ func (p *workPlace) child(group WorkgroupID) *workNeighbor {
 	return nil
 }
 
-// above lists the super groups that are not among the children; none for a workgroup
-// that is no super group, because from there every message goes up.
+// above lists the super groups that are not among the children, and the parent in
+// FriendCore, which may have been one; none for a workgroup that is no super group,
+// because from there every message goes up.
 func (p *workPlace) above() []WorkgroupID {
 	if !p.super {
 		return nil
@@ -246,14 +253,8 @@ func (p *workPlace) above() []WorkgroupID {
 			ids = append(ids, s)
 		}
 	}
-	return ids
-}
-
-// childIDs lists the workgroups of the children.
-func (p *workPlace) childIDs() []WorkgroupID {
-	ids := make([]WorkgroupID, len(p.children))
-	for n, c := range p.children {
-		ids[n] = c.group
+	if p.core != "" && p.core != p.group && p.child(p.core) == nil && !slices.Contains(ids, p.core) {
+		ids = append(ids, p.core)
 	}
 	return ids
 }

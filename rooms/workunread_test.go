@@ -226,6 +226,55 @@ func TestNewAndReturningMembers(t *testing.T) {
 	})
 }
 
+// TestMarksOutliveTheRoom: what was read is stored when a room closes, or somebody leaves.
+func TestMarksOutliveTheRoom(t *testing.T) {
+	inFirm(t, nested(asShipped), func(t *testing.T, f *firm) {
+		id := f.who["cy"].said(f.room("12"), "one")
+		f.who["cy"].said(f.room("12"), "two")
+		room := f.room("12")
+		f.who["bo"].confirm(room, id)
+		f.alter(move("12", ""))
+		if got := f.mark(room, f.who["bo"].id); got.MsgID != id {
+			t.Errorf("the mark is %+v", got)
+		}
+		f.alter(move("12", "11"))
+		if got := f.workStateOf("bo", "12")["relation"].(map[string]any)["unreadMessages"]; got != 1.0 {
+			t.Errorf("%v unread", got)
+		}
+		f.who["dan"].confirm(room, id)
+		f.alter(put("12", "bo", "cy"))
+		if got := f.mark(room, f.who["dan"].id); got.MsgID != id {
+			t.Errorf("the mark is %+v", got)
+		}
+	})
+}
+
+// TestLateMessage: a message of another room that comes after a newer one was read is
+// behind the mark, and not unread.
+func TestLateMessage(t *testing.T) {
+	inFirm(t, nested(asShipped), func(t *testing.T, f *firm) {
+		id := f.aim("sue", "11", "late", map[string][]string{"12": {"all"}})
+		late := f.message(f.room("11"), id)
+		r := f.loadedRoom(f.room("12"))
+		r.chat.remove(id) // nothing moves: as if it were still on its way
+		for _, m := range r.members {
+			m.unread, m.counted = 0, true
+		}
+		f.who["bo"].confirm(f.room("12"), f.who["cy"].said(f.room("12"), "newer"))
+		r.box.force(workArrived{late})
+		f.settle()
+		unread := func(name string) any {
+			return f.workStateOf(name, "12")["relation"].(map[string]any)["unreadMessages"]
+		}
+		if bo, dan := unread("bo"), unread("dan"); bo != 0.0 || dan != 2.0 {
+			t.Errorf("%v unread for bo, %v for dan", bo, dan)
+		}
+		if _, page, _ := f.page("dan", "12", nil); len(page) != 2 || page[0].text != "late" {
+			t.Errorf("the log is %v", page)
+		}
+	})
+}
+
 // TestLookingOnAtWhatIsNotSeen: a message that somebody who looks on does not see leaves
 // his mark where it was.
 func TestLookingOnAtWhatIsNotSeen(t *testing.T) {
