@@ -39,8 +39,15 @@ type dialect struct {
 	openAdmin, openLook func(Config) (*sqlx.DB, error)
 	// exclusively calls f while c holds the upgrade lock.
 	exclusively func(ctx context.Context, c *sqlx.Conn, database string, f func() error) error
+	// takesOver: databases of the predecessor of any version are brought to its last
+	// one. patience sets up a connection for changes that take long. preflight looks
+	// for what could stop an upgrade in the middle.
+	takesOver bool
+	patience  string
+	preflight func(context.Context, *upgrader, *upgradePlan) error
 
 	// What the database holds.
+	objects string // rows of object: tables, views and the like
 	columns string // rows of table name, column name
 	indexes string // rows of table name, index name, column name, of texts or not, in order
 	version string // one row: name and version of the program

@@ -2,6 +2,8 @@ package sql
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"testing/fstest"
 )
 
@@ -74,3 +76,43 @@ func ListReads(driver string) map[string]string {
 
 // BeginsStopword says that the full-text index of MySQL lacks a word.
 func BeginsStopword(word string) bool { return beginsStopword(word) }
+
+// ErrKilled is how UpgradeUntil ends in the middle.
+var ErrKilled = errors.New("killed by the test")
+
+// UpgradeUntil upgrades a database up to behind its nth changing statement, where it
+// breaks off as a crash would; statements are those that were sent.
+func UpgradeUntil(ctx context.Context, c Config, n int, log *slog.Logger) (statements int, err error) {
+	c = c.withDefaults()
+	err = upgradeWatched(ctx, c, dialectOf(c.Driver), &progress{log: log}, func() error {
+		if statements++; statements == n {
+			return ErrKilled
+		}
+		return nil
+	})
+	return statements, err
+}
+
+// LackingRights reads the answer to SHOW GRANTS.
+func LackingRights(grants []string, database string, needed []string) []string {
+	return lackingIn(grants, database, needed)
+}
+
+// ServerProblems are what a server's state has against an upgrade.
+func ServerProblems(version string, readOnly bool, recovery, pageSize int) []string {
+	return serverState{Version: version, ReadOnly: readOnly, Recovery: recovery, PageSize: pageSize}.problems()
+}
+
+// UpgradeHooked is UpgradeUntil with something else behind each statement.
+func UpgradeHooked(ctx context.Context, c Config, after func() error) error {
+	c = c.withDefaults()
+	return upgradeWatched(ctx, c, dialectOf(c.Driver), &progress{log: slog.New(slog.DiscardHandler)}, after)
+}
+
+// SmallBatches lets statements of a takeover go through n rows, until the result is
+// called.
+func SmallBatches(n int) (restore func()) {
+	before := batchIDs
+	batchIDs = n
+	return func() { batchIDs = before }
+}

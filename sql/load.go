@@ -58,9 +58,9 @@ func (db *DB) LoadRoom(ctx context.Context, id rooms.RoomID, tail int) (*rooms.R
 }
 
 // LoadRooms reads rooms as they are at one moment, each once, in the order of ids;
-// those that are not there, and work rooms, are left out. Unread counts are those of reader, if one is
-// named. The number of statements depends neither on that of the rooms nor on their
-// sizes; each further 500 rooms take as many again.
+// those that are not there, and work rooms, are left out. Unread counts are those of
+// reader, if one is named. The number of statements depends neither on that of the
+// rooms nor on their sizes; each further 500 rooms take as many again.
 func (db *DB) LoadRooms(ctx context.Context, ids []rooms.RoomID, tail int, reader rooms.AccountID) ([]*rooms.RoomData, error) {
 	return db.loadRooms(ctx, fmt.Sprintf("load %d rooms", len(ids)), unique(ids), tail, reader)
 }

@@ -52,6 +52,13 @@ func mysqlDialect() *dialect {
 		openAdmin:   openMySQLAdmin,
 		openLook:    openMySQLAdmin,
 		exclusively: lockMySQL,
+		takesOver:   true,
+		// A change of a table that others hold gives up after a while; what takes long
+		// itself may.
+		patience:  `SET SESSION lock_wait_timeout = 60 /*M! , max_statement_time = 0 */`,
+		preflight: preflightMySQL,
+		objects: `SELECT TABLE_NAME AS objectName, TABLE_TYPE = 'BASE TABLE' AS isTable, @@lower_case_table_names > 0 AS folded
+			FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()`,
 		columns: `SELECT TABLE_NAME AS tableName, COLUMN_NAME AS columnName
 			FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE()`,
 		indexes: `SELECT TABLE_NAME AS tableName, INDEX_NAME AS indexName, COLUMN_NAME AS columnName,

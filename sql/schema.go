@@ -14,8 +14,9 @@ const (
 	// SchemaVersion is the version that this program makes and expects.
 	SchemaVersion = 105
 
-	baseVersion = 42  // the predecessor's last one
-	ownVersions = 100 // the first of ours
+	firstVersion = 2   // of the predecessor, from which on it is taken over
+	baseVersion  = 42  // the predecessor's last one
+	ownVersions  = 100 // the first of ours
 )
 
 //go:embed schema/*.sql

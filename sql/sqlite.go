@@ -34,6 +34,8 @@ func sqliteDialect() *dialect {
 		openAdmin:   openSQLiteAdmin,
 		openLook:    openSQLiteLook,
 		exclusively: lockSQLite,
+		objects: `SELECT name AS objectName, type = 'table' AS isTable, 1 AS folded FROM sqlite_master
+			WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\_%' ESCAPE '\'`,
 		columns: `SELECT m.name AS tableName, c.name AS columnName
 			FROM sqlite_master m JOIN pragma_table_info(m.name) c
 			WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite\_%' ESCAPE '\'`,

@@ -182,44 +182,49 @@ func TestOriginalIsUsedInPlace(t *testing.T) {
 	})
 }
 
+// predecessorWrites are the statements that it sends, for an account acc-old-1 that is
+// there.
+var predecessorWrites = []string{
+	`INSERT INTO account (clientId, fUserId, fUsername, fLastUpdate, fIsDisabled, name, avatar, settings)
+		VALUES ('acc-back', 'f9', 'cy', 1, 0, 'Cy', 'data:x', '{}')`,
+	`UPDATE account SET settings = '{"popped":1}' WHERE clientId = 'acc-back'`,
+	`INSERT INTO room (clientId, name, ownerId, settings, isPrivate) VALUES
+		('room-back', 'Back', 'acc-old-1', '{}', 0), ('cont-back', 'contact-room', 'rel-back', '{}', 1)`,
+	`UPDATE room SET settings = '{"userLimit":2}', name = 'Way back' WHERE clientId = 'room-back'`,
+	`INSERT INTO authorized_for_room (roomId, accountId) VALUES
+		('room-back', 'acc-back'), ('cont-back', 'acc-back'), ('cont-back', 'acc-old-1')`,
+	`INSERT INTO workgroup_rooms (fId, roomId, setById) VALUES ('11', 'room-back', 'acc-old-1')`,
+	`INSERT INTO message (msgId, roomId, fromId, timestamp, type, name, message, status) VALUES
+		('msg-back-1', 'room-back', 'acc-back', 3000, 'msg', 'Cy', 'written first', ''),
+		('msg-back-2', 'room-back', NULL, 4000, 'msg', 'Guest', 'written second', ''),
+		('msg-back-3', 'cont-back', 'acc-back', 5000, 'msg', 'Cy', 'written third', '')`,
+	`INSERT INTO message_edit (clientId, msgId, editBy, editTime, reason, message)
+		VALUES ('edit-back', 'msg-back-1', 'acc-back', 3500, 'why', 'edited first')`,
+	`UPDATE message SET editId = 'edit-back' WHERE msgId = 'msg-back-1'`,
+	`INSERT INTO message_status (status, clientId, msgId, setBy, setTime, reason, message)
+		VALUES ('delete', 'delete-back', 'msg-back-2', 'acc-old-1', 4500, NULL, NULL)`,
+	`UPDATE message SET statusId = 'delete-back', status = 'delete' WHERE msgId = 'msg-back-2'`,
+	`UPDATE message SET message = 'replaced third' WHERE msgId = 'msg-back-3'`,
+	`INSERT INTO message_work_target (msgId, source, target, memberId) VALUES ('msg-back-1', 'friend_wg_1', 'friend_wg_2', NULL)`,
+	`INSERT INTO room_user_messages (userId, roomId, lastReadId) VALUES ('acc-old-1', 'room-back', NULL)`,
+	`UPDATE room_user_messages SET lastReadId = 'msg-back-1' WHERE userId = 'acc-old-1' AND roomId = 'room-back'`,
+	`INSERT INTO user_relation (relationId, userId, contactId) VALUES
+		('rel-back', 'acc-old-1', 'acc-back'), ('rel-back', 'acc-back', 'acc-old-1')`,
+	`UPDATE user_relation SET roomId = 'cont-back', lastMsgId = 'msg-back-3' WHERE relationId = 'rel-back'`,
+	`UPDATE user_relation SET lastReadId = 'msg-back-3', lastReadTime = 5500 WHERE userId = 'acc-old-1' AND contactId = 'acc-back'`,
+	`INSERT INTO invite_token (type, token, roomId, singleUse, targetId, createdBy) VALUES
+		('public', 'public-back', 'room-back', 0, NULL, 'acc-old-1'), ('room', 'room-back', 'room-back', 1, 'acc-back', 'acc-old-1')`,
+	`UPDATE invite_token SET isValid = 0, invalidatedBy = 'acc-old-1', invalidated = CURRENT_TIMESTAMP WHERE token = 'public-back'`,
+	`INSERT INTO invite_token_used (tokenId, usedBy) SELECT _id, 'acc-back' FROM invite_token WHERE token = 'public-back'`,
+}
+
 // The way back: what the predecessor writes still works, and we read it.
 func TestPredecessorWritesAfterTheUpgrade(t *testing.T) {
 	sqltest.EachConfig(t, func(t *testing.T, c sql.Config) {
 		upgradedOriginal(t, c)
 		db := sqltest.Open(t, c)
-		sqltest.Exec(t, c,
-			`INSERT INTO account (clientId, fUserId, fUsername, fLastUpdate, fIsDisabled, name, avatar, settings)
-				VALUES ('acc-back', 'f9', 'cy', 1, 0, 'Cy', 'data:x', '{}')`,
-			`UPDATE account SET settings = '{"popped":1}' WHERE clientId = 'acc-back'`,
-			`INSERT INTO room (clientId, name, ownerId, settings, isPrivate) VALUES
-				('room-back', 'Back', 'acc-old-1', '{}', 0), ('cont-back', 'contact-room', 'rel-back', '{}', 1)`,
-			`UPDATE room SET settings = '{"userLimit":2}', name = 'Way back' WHERE clientId = 'room-back'`,
-			`INSERT INTO authorized_for_room (roomId, accountId) VALUES
-				('room-back', 'acc-back'), ('cont-back', 'acc-back'), ('cont-back', 'acc-old-1')`,
-			`INSERT INTO workgroup_rooms (fId, roomId, setById) VALUES ('11', 'room-back', 'acc-old-1')`,
-			`INSERT INTO message (msgId, roomId, fromId, timestamp, type, name, message, status) VALUES
-				('msg-back-1', 'room-back', 'acc-back', 3000, 'msg', 'Cy', 'written first', ''),
-				('msg-back-2', 'room-back', NULL, 4000, 'msg', 'Guest', 'written second', ''),
-				('msg-back-3', 'cont-back', 'acc-back', 5000, 'msg', 'Cy', 'written third', '')`,
-			`INSERT INTO message_edit (clientId, msgId, editBy, editTime, reason, message)
-				VALUES ('edit-back', 'msg-back-1', 'acc-back', 3500, 'why', 'edited first')`,
-			`UPDATE message SET editId = 'edit-back' WHERE msgId = 'msg-back-1'`,
-			`INSERT INTO message_status (status, clientId, msgId, setBy, setTime, reason, message)
-				VALUES ('delete', 'delete-back', 'msg-back-2', 'acc-old-1', 4500, NULL, NULL)`,
-			`UPDATE message SET statusId = 'delete-back', status = 'delete' WHERE msgId = 'msg-back-2'`,
-			`UPDATE message SET message = 'replaced third' WHERE msgId = 'msg-back-3'`,
-			`INSERT INTO message_work_target (msgId, source, target, memberId) VALUES ('msg-back-1', 'friend_wg_1', 'friend_wg_2', NULL)`,
-			`INSERT INTO room_user_messages (userId, roomId, lastReadId) VALUES ('acc-old-1', 'room-back', NULL)`,
-			`UPDATE room_user_messages SET lastReadId = 'msg-back-1' WHERE userId = 'acc-old-1' AND roomId = 'room-back'`,
-			`INSERT INTO user_relation (relationId, userId, contactId) VALUES
-				('rel-back', 'acc-old-1', 'acc-back'), ('rel-back', 'acc-back', 'acc-old-1')`,
-			`UPDATE user_relation SET roomId = 'cont-back', lastMsgId = 'msg-back-3' WHERE relationId = 'rel-back'`,
-			`UPDATE user_relation SET lastReadId = 'msg-back-3', lastReadTime = 5500 WHERE userId = 'acc-old-1' AND contactId = 'acc-back'`,
-			`INSERT INTO invite_token (type, token, roomId, singleUse, targetId, createdBy) VALUES
-				('public', 'public-back', 'room-back', 0, NULL, 'acc-old-1'), ('room', 'room-back', 'room-back', 1, 'acc-back', 'acc-old-1')`,
-			`UPDATE invite_token SET isValid = 0, invalidatedBy = 'acc-old-1', invalidated = CURRENT_TIMESTAMP WHERE token = 'public-back'`,
-			`INSERT INTO invite_token_used (tokenId, usedBy) SELECT _id, 'acc-back' FROM invite_token WHERE token = 'public-back'`,
-			`INSERT INTO db_history (version, comment) VALUES (104, 'by the test')`)
+		sqltest.Exec(t, c, predecessorWrites...)
+		sqltest.Exec(t, c, `INSERT INTO db_history (version, comment) VALUES (104, 'by the test')`)
 
 		loaded, err := db.LoadRooms(t.Context(), []rooms.RoomID{"room-back", "cont-back"}, 10, "acc-old-1")
 		must(t, err)
@@ -352,9 +357,39 @@ func TestStrangeDatabasesAreRefused(t *testing.T) {
 			then  []string
 			want  string
 		}{
-			{"version 36", original, []string{version(36)}, "version 36;"},
-			{"version 29", original, []string{version(29)}, "version 29;"},
 			{"version 1", original, []string{version(1)}, "version 1;"},
+			{"version below all", original, []string{version(0)}, "none"},
+			{"version of text", original, []string{
+				`DROP TABLE db_history`, `CREATE TABLE db_history (_id INTEGER PRIMARY KEY, version VARCHAR(20), comment VARCHAR(20))`,
+				`INSERT INTO db_history (_id, version, comment) VALUES (1, '42; or so', 'by the test')`,
+			}, `"42; or so"`},
+			{"negative version", original, []string{
+				`DROP TABLE db_history`, `CREATE TABLE db_history (_id INTEGER PRIMARY KEY, version BIGINT, comment VARCHAR(20))`,
+				`INSERT INTO db_history (_id, version, comment) VALUES (1, -42, 'by the test')`,
+			}, `"-42"`},
+			{"huge version", original, []string{
+				`DROP TABLE db_history`, `CREATE TABLE db_history (_id INTEGER PRIMARY KEY, version VARCHAR(40), comment VARCHAR(20))`,
+				`INSERT INTO db_history (_id, version, comment) VALUES (1, '99999999999999999999999', 'by the test')`,
+			}, "9999"},
+			{"no version, but rows", original, []string{
+				`DELETE FROM db_history`, `INSERT INTO account (clientId, name, settings) VALUES ('acc-1', 'A', '{}')`,
+			}, "rows in account"},
+			{"history of something else", original, []string{
+				`DROP TABLE db_history`, `CREATE TABLE db_history (id INTEGER PRIMARY KEY, state VARCHAR(20))`,
+			}, "db_history is that of something else"},
+			{"a view for the history", original, []string{
+				`CREATE TABLE elsewhere (_id INTEGER PRIMARY KEY, version INTEGER, comment VARCHAR(20))`, `INSERT INTO elsewhere VALUES (1, 42, 'x')`,
+				`DROP TABLE db_history`, `CREATE VIEW db_history AS SELECT * FROM elsewhere`,
+			}, "db_history is no table"},
+			{"a view for a table", original, []string{
+				`CREATE TABLE elsewhere (_id INTEGER PRIMARY KEY, tokenId INTEGER, usedTime INTEGER, usedBy INTEGER)`,
+				`DROP TABLE invite_token_used`, `CREATE VIEW invite_token_used AS SELECT * FROM elsewhere`,
+			}, "invite_token_used is no table"},
+			{"a table that is to be made", original, []string{`CREATE TABLE presence_schema (id INTEGER PRIMARY KEY)`}, "column presence_schema.minimumVersion: rename it"},
+			{"an index that is to be made", original, []string{`CREATE INDEX account_by_name ON account (settings(10), name)`}, "account_by_name"},
+			{"no version, and tables of other columns", func(testing.TB, sql.Config) {}, []string{
+				`CREATE TABLE db_history (_id INTEGER PRIMARY KEY, version INTEGER, comment VARCHAR(20))`, `CREATE TABLE account (_id INTEGER PRIMARY KEY)`,
+			}, "lacks column"},
 			{"version 77", original, []string{version(77)}, "version 77"},
 			{"newer, not said from when on", original, []string{version(999)}, "version 999"},
 			{"newer", nil, []string{version(999), `UPDATE presence_schema SET minimumVersion = 998`}, "needs a program that knows version 998"},
@@ -365,6 +400,11 @@ func TestStrangeDatabasesAreRefused(t *testing.T) {
 			{"of something else, also accounts", func(testing.TB, sql.Config) {}, []string{`CREATE TABLE account (id INT)`}, "no table db_history"},
 		} {
 			c := fresh()
+			if c.Driver == sql.SQLite {
+				for n := range tc.then {
+					tc.then[n] = strings.ReplaceAll(tc.then[n], "settings(10)", "settings")
+				}
+			}
 			if tc.start == nil {
 				must(t, tryOpen(t, c))
 			} else {

@@ -1,6 +1,7 @@
 package sqltest
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	dbsql "database/sql"
@@ -282,6 +283,30 @@ func (s *MariaDB) Freeze(t testing.TB) {
 	t.Helper()
 	s.signal(t, syscall.SIGSTOP)
 	t.Cleanup(func() { s.signal(t, syscall.SIGCONT) })
+	ticker, limit := time.NewTicker(time.Millisecond), time.NewTimer(stopTime)
+	defer ticker.Stop()
+	defer limit.Stop()
+	for !s.isStopped() {
+		select {
+		case <-ticker.C:
+		case <-limit.C:
+			t.Fatal("the server does not stand still")
+		}
+	}
+}
+
+// isStopped says whether every thread of the server stands still: the signal takes a
+// moment to reach them. Where the system does not tell, it is believed.
+func (s *MariaDB) isStopped() bool {
+	stats, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", s.process.Process.Pid))
+	for _, path := range stats {
+		text, err := os.ReadFile(path)
+		_, state, found := bytes.Cut(text, []byte(") "))
+		if err == nil && found && state[0] != 'T' {
+			return false
+		}
+	}
+	return true
 }
 
 // Thaw lets it go on.
