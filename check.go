@@ -195,24 +195,59 @@ func (k *checks) database(ctx context.Context) {
 		k.ok("database", file+" is made at the first start")
 		return
 	}
-	report, err := sql.Check(ctx, databaseConfig(k.config))
+	// Rows that an upgrade would repair are counted, however many there are.
+	counting, cancel := context.WithTimeout(context.WithoutCancel(ctx), countTime)
+	defer cancel()
+	defer context.AfterFunc(ctx, func() {
+		if errors.Is(ctx.Err(), context.Canceled) {
+			cancel() // the program is to end
+		}
+	})()
+	report, err := sql.Check(counting, databaseConfig(k.config))
+	for _, note := range report.Notes {
+		k.warn("database", note)
+	}
 	if err != nil {
 		k.bad("database", err)
 		return
 	}
-	text := report.Where
-	if report.Server != "" {
-		text += ", " + report.Server
-	}
+	text := report.Where + serverText(report.Server)
 	switch {
 	case len(report.Upgrade) == 0:
 		text += fmt.Sprintf(", schema version %d", report.Version)
 	case report.Version == 0:
 		text += ", empty; the first start makes the tables"
 	default:
-		text += fmt.Sprintf(", schema version %d; the next start changes it: %s", report.Version, strings.Join(report.Upgrade, ", "))
+		text += fmt.Sprintf(", schema version %d; the next start changes it: %s", report.Version, strings.Join(report.Upgrade, ", ")) +
+			upgradeText(report)
 	}
 	k.ok("database", text)
+}
+
+// countTime bounds the look at the rows of a database that is to be upgraded.
+const countTime = 5 * time.Minute
+
+// upgradeText says what an upgrade does to rows and what it takes; presence migrate
+// -dry-run has the details.
+func upgradeText(r sql.Report) string {
+	var parts []string
+	rewritten := int64(0)
+	for _, c := range r.Changes {
+		rewritten += c.Rows
+	}
+	if rewritten > 0 {
+		parts = append(parts, fmt.Sprintf("writes about %s rows anew", grouped(rewritten)))
+	}
+	for _, x := range r.Repairs {
+		parts = append(parts, fmt.Sprintf("%s: %s (%s)", x.Table, x.What, counted(x.Rows)))
+	}
+	if r.Bytes > 0 {
+		parts = append(parts, fmt.Sprintf("needs about %s MB of free space", grouped(r.Bytes>>20+1)))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "; " + strings.Join(parts, "; ")
 }
 
 func (k *checks) friendCoreHTTP(ctx context.Context) {

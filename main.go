@@ -83,7 +83,7 @@ func dispatch(ctx context.Context, args []string) error {
 func usage(w io.Writer) {
 	fmt.Fprint(w, "Presence: chat rooms, calls and streaming for Friend.\n\n")
 	for _, c := range commands() {
-		fmt.Fprintf(w, "  presence %-9s%-28s%s\n", c.name, c.args, c.about)
+		fmt.Fprintf(w, "  presence %-8s %-35s %s\n", c.name, c.args, c.about)
 	}
 	fmt.Fprint(w, "\nWithout -config, presence.ini in the working directory is read if it is there, else\nconfig.js of the Node.js server, as far as it only writes values down; without either,\ndefaults count. Exit status: 0 stopped as asked, 1 something failed, 2 wrong usage,\n78 configuration refused.\n")
 }

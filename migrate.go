@@ -13,15 +13,19 @@ func runMigrate(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("migrate", flag.ContinueOnError)
 	path := configFlag(flags)
 	dryRun := flags.Bool("dry-run", false, "only say what would be done")
-	target := flags.String("to", "", "copy everything into this database: `mysql://user@host:3306/name`")
+	target := flags.String("to", "", "copy everything into this empty database: `mysql://user@host:3306/name`,\n"+
+		"or mysql://user@/name?socket=/path; asks for the password on a terminal")
+	password := flags.String("password-file", "", "`file` with the password for -to, - for standard input")
 	c, _, err := loadConfig(flags, path, args)
 	if err != nil {
 		return err
 	}
 	if *target != "" {
-		return migrateTo(ctx, databaseConfig(c), *target, *dryRun, os.Stdout)
+		m := migration{source: databaseConfig(c), url: *target, passwordFile: *password, dryRun: *dryRun, out: os.Stdout, notes: os.Stderr}
+		return m.run(ctx)
+	}
+	if *password != "" {
+		return usageError{errors.New("presence migrate: -password-file is for -to only; the password of the present database stands in presence.ini")}
 	}
 	return migrateSchema(ctx, databaseConfig(c), *dryRun, os.Stdout)
 }
-
-var errNotYet = errors.New("not built yet")

@@ -1,0 +1,9 @@
+package main
+
+import "syscall"
+
+// Requests for the mode of a terminal.
+const (
+	getMode = syscall.TCGETS
+	setMode = syscall.TCSETS
+)
