@@ -7,6 +7,8 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"sync"
+	"time"
 
 	"presence/sql"
 )
@@ -19,7 +21,7 @@ func migrateSchema(ctx context.Context, c sql.Config, dryRun bool, out io.Writer
 		return err
 	}
 	var log bytes.Buffer // shown when the bar is gone
-	bar := upgradeBar{progress: newProgress(os.Stderr, isTerminal(os.Stderr))}
+	bar := newUpgradeBar(newProgress(os.Stderr, isTerminal(os.Stderr)))
 	err = sql.Upgrade(ctx, c, slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn})), bar.show)
 	bar.end(err)
 	if _, failed := log.WriteTo(out); err == nil && failed != nil {
@@ -82,19 +84,55 @@ func anew(rows int64) string {
 // counted is a number of rows; some are counted only when their turn comes.
 func counted(rows int64) string {
 	if rows < 0 {
-		return "?"
+		return "some"
 	}
 	return grouped(rows)
 }
 
-// upgradeBar shows an upgrade as one piece of work after the other.
+// upgradeBar shows an upgrade as one piece of work after the other. A statement of which
+// nobody knows how far it is shows how long it takes.
 type upgradeBar struct {
+	ended  chan struct{} // closed by end
+	ticker sync.WaitGroup
+
+	mu       sync.Mutex // guards what follows
 	progress *progress
 	step     int
 	total    int64
 }
 
+// newUpgradeBar also begins to draw again and again, until end is called.
+func newUpgradeBar(p *progress) *upgradeBar {
+	b := &upgradeBar{progress: p, ended: make(chan struct{})}
+	b.ticker.Go(func() {
+		ticker := time.NewTicker(2 * barEvery)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ticker.C:
+				b.again()
+			case <-b.ended:
+				return
+			}
+		}
+	})
+	return b
+}
+
+func (b *upgradeBar) again() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.step > 0 && b.total < 0 {
+		b.progress.At(0)
+	}
+}
+
 func (b *upgradeBar) show(now sql.Progress) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if now.Total == 0 {
+		now.Total = -1 // a statement
+	}
 	if now.Step != b.step && b.step > 0 {
 		b.progress.End()
 	}
@@ -108,6 +146,8 @@ func (b *upgradeBar) show(now sql.Progress) {
 }
 
 func (b *upgradeBar) end(err error) {
+	close(b.ended)
+	b.ticker.Wait()
 	switch {
 	case b.step == 0:
 	case err != nil:

@@ -24,25 +24,22 @@ func (r *Room) chatGet(c call) {
 	if !c.isRequest() {
 		return // nobody would hear the answer
 	}
-	if r.isWork() {
-		r.workGet(c, in.MsgID)
-		return
-	}
+	answer := r.answerWith(c, r.members[c.from.Account])
 	if msg := r.chat.find(in.MsgID); msg != nil {
-		r.answer(c, "chat", msg.blanked().event(), "")
+		answer(msg)
 		return
 	}
 	if !r.persistent {
-		r.answer(c, "chat", nil, "")
+		answer(nil)
 		return
 	}
 	started := r.hub.background(func(ctx context.Context) {
-		msg, err := r.hub.store.Message(ctx, r.id, in.MsgID)
+		msg, err := r.readMessage(ctx, in.MsgID)
 		switch {
 		case err == nil:
-			r.answer(c, "chat", msg.blanked().event(), "")
+			answer(&msg)
 		case errors.Is(err, ErrNotFound):
-			r.answer(c, "chat", nil, "")
+			answer(nil)
 		default:
 			r.log.Error("message not read", "err", err)
 			r.answer(c, "chat", nil, "ERR_LOG_FAILED")
@@ -50,6 +47,24 @@ func (r *Room) chatGet(c call) {
 	})
 	if !started {
 		r.answer(c, "chat", nil, "ERR_LOG_FAILED")
+	}
+}
+
+// answerWith returns a function that answers with a message as the member sees it: null
+// if there is none, or none for him.
+func (r *Room) answerWith(c call, m *member) func(*Message) {
+	see := func(msg *Message) (Message, bool) { return *msg, true }
+	if r.isWork() {
+		see = r.readerOf(m).seen
+	}
+	return func(msg *Message) {
+		if msg != nil {
+			if own, ok := see(msg); ok {
+				r.answer(c, "chat", own.blanked().event(), "")
+				return
+			}
+		}
+		r.answer(c, "chat", nil, "")
 	}
 }
 

@@ -1,45 +1,5 @@
 package rooms
 
-import (
-	"context"
-	"errors"
-)
-
-// workGet answers with one message of a work room, if the asker sees it; else null
-// (docs/protocol.md 15.6).
-func (r *Room) workGet(c call, id string) {
-	if !c.isRequest() {
-		return // nobody would hear the answer
-	}
-	w := r.readerOf(r.members[c.from.Account])
-	answer := func(msg *Message) {
-		if own, ok := w.seen(msg); ok {
-			r.answer(c, "chat", own.blanked().event(), "")
-			return
-		}
-		r.answer(c, "chat", nil, "")
-	}
-	if msg := r.chat.find(id); msg != nil {
-		answer(msg)
-		return
-	}
-	started := r.hub.background(func(ctx context.Context) {
-		msg, err := r.hub.store.WorkMessage(ctx, id)
-		switch {
-		case err == nil:
-			answer(&msg)
-		case errors.Is(err, ErrNotFound):
-			r.answer(c, "chat", nil, "")
-		default:
-			r.log.Error("message not read", "err", err)
-			r.answer(c, "chat", nil, "ERR_LOG_FAILED")
-		}
-	})
-	if !started {
-		r.answer(c, "chat", nil, "ERR_LOG_FAILED")
-	}
-}
-
 // workEdit changes a message that the asker sees in this room. The room in which it was
 // written does it, because it owns the message.
 func (r *Room) workEdit(c call) {
@@ -49,10 +9,11 @@ func (r *Room) workEdit(c call) {
 	c.into(&in)
 	m := r.members[c.from.Account]
 	msg, code := r.messageToChange(in.MsgID, "ERR_EVENT_NOT_FOUND", "ERR_UPDATE_FAILED")
-	if code == "" && !r.sees(m, &msg) {
+	own, sees := r.readerOf(m).seen(&msg)
+	if code == "" && !sees {
 		code = "ERR_EVENT_NOT_FOUND"
 	}
-	e := workEditEvent{call: c, others: r.mayEditOthers(m.id) && m.role != workViewer, asked: r.id}
+	e := workEditEvent{call: c, others: r.mayEditOthers(m.id) && m.role != workViewer, asked: r.id, targets: own.Targets}
 	switch {
 	case code != "":
 		r.answer(c, "chat", event{"error", code}, "")
@@ -65,9 +26,10 @@ func (r *Room) workEdit(c call) {
 
 // workEditEvent asks the room in which a message was written to change it.
 type workEditEvent struct {
-	call   call
-	others bool   // who asks may edit what others wrote
-	asked  RoomID // where it was asked for
+	call    call
+	others  bool        // who asks may edit what others wrote
+	asked   RoomID      // where it was asked for
+	targets workTargets // as who asks sees them there
 }
 
 func (e workEditEvent) apply(r *Room) {
@@ -82,7 +44,9 @@ func (e workEditEvent) apply(r *Room) {
 	}
 	r.workChangedHere(done.Type, msg)
 	r.toTargets(&msg, workEdited{done.Type, msg})
-	e.answer(r, done)
+	own := msg
+	own.Targets = e.targets
+	e.answer(r, event{done.Type, own.event()})
 }
 
 func (e workEditEvent) answer(r *Room, response event) {
