@@ -497,3 +497,18 @@ func TestWorkPageOfEqualTimes(t *testing.T) {
 		}
 	})
 }
+
+// TestTableCalledTmp: the predecessor dropped a table of that name at each read.
+func TestTableCalledTmp(t *testing.T) {
+	eachWorkWorld(t, func(t *testing.T, c sql.Config, w *workWorld) {
+		sqltest.Exec(t, c, `CREATE TABLE tmp (id INT)`, `INSERT INTO tmp (id) VALUES (7)`)
+		r := w.readers(w.acc[0])[0]
+		_, err := w.db.WorkPage(t.Context(), r, rooms.PageQuery{Before: math.MaxInt64, Limit: 10})
+		must(t, err)
+		_, err = w.db.WorkUnreadIn(t.Context(), r.Account, []rooms.WorkReader{r})
+		must(t, err)
+		_, err = w.db.LoadWorkRooms(t.Context(), workRecords(1, 2), 10)
+		must(t, err)
+		same(t, scalar[int](t, c, `SELECT id FROM tmp`), 7)
+	})
+}
