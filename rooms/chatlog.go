@@ -44,7 +44,8 @@ func (l *chatLog) add(m Message) {
 	}
 	l.tail = slices.Insert(l.tail, at, m)
 	if len(l.tail) > tailMax {
-		l.tail = slices.Clone(l.tail[len(l.tail)-tailKept:])
+		first := l.from(l.tail[len(l.tail)-tailKept].Time) // messages of the same time stay together
+		l.tail = slices.Clone(l.tail[first:])
 		l.complete = false
 	}
 }

@@ -106,7 +106,7 @@ func (r *Room) presentWhere(is func(*member) bool) []AccountID {
 func (r *Room) relationOf(m *member) roomRelation {
 	relation := roomRelation{UnreadMessages: r.unread(m)}
 	if r.isWork() {
-		if last := r.lastSeen(m); last != nil {
+		if last := r.newestSeen(m); last != nil {
 			relation.LastMessage = last.event()
 		}
 		return relation

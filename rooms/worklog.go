@@ -127,6 +127,40 @@ func (r *Room) lastSeen(m *member) *Message {
 	return nil
 }
 
+// newestSeen is the same, with the database if what is in memory does not go back far
+// enough.
+func (r *Room) newestSeen(m *member) *Message {
+	last := r.lastSeen(m)
+	if last != nil || r.chat.complete {
+		return last
+	}
+	ctx, cancel := r.hub.storeContext()
+	defer cancel()
+	w := r.readerOf(m)
+	page, err := r.hub.store.WorkPage(ctx, *w, PageQuery{Before: math.MaxInt64, Limit: 1})
+	if err != nil {
+		r.log.Error("newest message not read", "account", m.id, "err", err)
+	}
+	if page = w.allSeen(page); len(page) == 0 {
+		return nil
+	}
+	return page[len(page)-1].blanked()
+}
+
+// wholePage is page for a log that may have messages of the same time: it does not part
+// them (docs/protocol.md 15.6).
+func (l *chatLog) wholePage(q PageQuery) ([]Message, bool) {
+	page, ok := l.page(q)
+	if !ok || len(page) == 0 {
+		return page, ok
+	}
+	if q.After > 0 {
+		first := l.from(q.After)
+		return l.tail[first:max(first+len(page), l.from(page[len(page)-1].Time+1))], true
+	}
+	return l.tail[l.from(page[0].Time):l.from(q.Before)], true
+}
+
 // workLogPage answers with a part of the log as the asking account sees it.
 func (r *Room) workLogPage(c call) {
 	m := r.members[c.from.Account]
@@ -140,7 +174,7 @@ func (r *Room) workLogPage(c call) {
 	}
 	w := r.readerOf(m)
 	seen := chatLog{tail: w.allSeen(r.chat.tail), complete: r.chat.complete}
-	messages, ok := seen.page(q)
+	messages, ok := seen.wholePage(q)
 	if q.After > 0 {
 		ok = r.chat.covers(q.After)
 	}

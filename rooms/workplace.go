@@ -179,7 +179,7 @@ func (r *Room) tellLinks(before, now *workPlace) {
 			r.toAll("workgroup", "members", workMembers{n.group, list(n.members)})
 		}
 	}
-	for _, id := range slices.Clone(r.work.viewers) {
+	for _, id := range r.having(workViewer) {
 		r.tellViewerLinks(id, before.childrenOf(id), now.childrenOf(id))
 	}
 }
@@ -205,12 +205,14 @@ func groupsOf(neighbors []workNeighbor) []WorkgroupID {
 	return ids
 }
 
-// tellPriorities tells those who are in the room when their number changed.
+// tellPriorities tells those who are in the room, or on their way in with the former
+// number, when it changed.
 func (r *Room) tellPriorities(before, now *workPlace) {
-	for _, id := range slices.Concat(r.attached, r.work.viewers) {
-		role := r.members[id].role
+	for _, role := range []workRole{workMember, workSuper, workViewer} {
 		if n := now.priority(role); n != before.priority(role) {
-			r.toOne(id, "", "priority", n)
+			for _, id := range r.having(role) {
+				r.toOne(id, "", "priority", n)
+			}
 		}
 	}
 }
