@@ -1,12 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"os"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -178,6 +181,7 @@ func (s *service) serveFrom(ctx context.Context, db *sql.DB) error {
 		MaxText: int(s.config.Messages.MaxSize), EmptyAfter: s.config.Room.EmptyAfter, RecentFor: s.config.Room.RecentFor,
 		EditGrace: s.config.Messages.EditGrace, UserLimit: s.config.Live.UserLimit,
 		AvatarSide: s.config.TinyAvatar.ImageSidePX, Notifier: s.notifier(), Work: workRules(s.config.Workroom),
+		ICE: iceServers(s.config),
 	})
 	if err != nil {
 		return err
@@ -352,6 +356,29 @@ func databaseConfig(c *cfg.Config) sql.Config {
 		Driver: d.Driver, File: c.DatabaseFile(), Socket: d.Socket, Host: d.Host, Port: d.Port,
 		User: d.User, Pass: d.Pass.Reveal(), Name: d.Name,
 	}
+}
+
+// iceServers lists what calls are offered: the servers of the configuration or, without
+// any, this machine by its usual port. Clients look at the first address of each only,
+// which must not be one of turns: (docs/protocol.md 16.2).
+func iceServers(c *cfg.Config) func(rooms.AccountID, string) []rooms.ICEServer {
+	var servers []rooms.ICEServer
+	for _, i := range c.ICE {
+		urls := slices.Clone(i.URLs)
+		slices.SortStableFunc(urls, func(a, b string) int { return cmp.Compare(iceRank(a), iceRank(b)) })
+		servers = append(servers, rooms.ICEServer{URLs: urls, Username: i.Username, Credential: i.Credential.Reveal()})
+	}
+	if len(servers) == 0 {
+		servers = []rooms.ICEServer{{URLs: []string{"stun:" + net.JoinHostPort(c.Server.Domain, "3478")}}}
+	}
+	return func(rooms.AccountID, string) []rooms.ICEServer { return servers }
+}
+
+func iceRank(url string) int {
+	if strings.HasPrefix(url, "stun:") || strings.HasPrefix(url, "turn:") {
+		return 0
+	}
+	return 1
 }
 
 func workRules(w cfg.Workroom) rooms.WorkRules {

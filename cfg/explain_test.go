@@ -79,7 +79,6 @@ servers = ws://h
 		"[live] mode (p.ini:8)",
 		"[janus] servers (p.ini:16)",
 		"[turn] ttl (p.ini:12)",
-		`[ice "a"] urls (p.ini:14)`,
 	}
 	if diff := cmp.Diff(want, c.NotInEffect()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

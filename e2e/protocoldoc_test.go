@@ -22,13 +22,13 @@ const protocolDoc = "../docs/protocol.md"
 
 // outline is how many subsections each section of the protocol document has. The
 // source cites them by number, so a number is never given to something else.
-var outline = [...]int{0, 9, 7, 8, 7, 6, 0, 9, 8, 0, 0, 6, 6, 0, 0, 8}
+var outline = [...]int{0, 9, 7, 8, 7, 6, 0, 9, 8, 0, 0, 6, 6, 0, 0, 8, 5}
 
 // checklistRows are the ids of the checklist: its letters, and how many rows each has.
 var checklistRows = map[string]int{
 	"A": 6, "B": 6, "C": 2, "D": 5, "E": 10, "F": 12, "G": 15, "H": 3,
 	"R": 11, "M": 8, "I": 7, "S": 8, "T": 16, "U": 10, "N": 2, "V": 4, "W": 2, "X": 3,
-	"K": 13, "L": 10, "O": 2, "Y": 7, "Z": 2,
+	"K": 13, "L": 10, "O": 2, "P": 14, "Y": 7, "Z": 2,
 }
 
 func readProtocol(t *testing.T) string {
@@ -272,7 +272,7 @@ func TestChecklistIsComplete(t *testing.T) {
 }
 
 // laterWorks are the states of what does not work yet.
-var laterWorks = []string{"later: calls", "later: streaming"}
+var laterWorks = []string{"later: streaming"}
 
 // TestChecklistIsTrue: what is said to work is shown by a test or a recorded
 // exchange that exists, and every row names a section that exists.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -54,6 +55,7 @@ func readTranscript(t testing.TB, path string) []line {
 type replay struct {
 	t        testing.TB
 	scenario string
+	lines    []line
 	number   int // of the line being played
 	line     line
 	core     *friendCore
@@ -73,6 +75,7 @@ type login struct{ attached, detached bool }
 
 // play plays the lines.
 func (r *replay) play(lines []line) {
+	r.lines = lines
 	for n, l := range lines[1:] {
 		r.number, r.line = n+2, l
 		if l.Dir != "control" && r.stale {
@@ -137,6 +140,13 @@ func (r *replay) send(l line) {
 	}
 	r.lastSent = c
 	c.send(v)
+}
+
+// recordedBefore says whether such a room event was sent before the present line.
+func (r *replay) recordedBefore(typ string) bool {
+	return slices.ContainsFunc(r.lines[:r.number-1], func(l line) bool {
+		return l.Dir == "send" && dig(l.Msg, "data", "data", "data", "type") == typ
+	})
 }
 
 // receive waits for a recorded frame, as our server sends it.
@@ -411,6 +421,8 @@ func newReplay(t testing.TB, scenario string) *replay {
 	core := newFriendCore(t, friendcoretest.Options{})
 	s := core.serve(t)
 	s.ini.set("session", "grace = 1s\nping = 2s")
+	s.ini.set(`ice "1"`, "urls = stun:stun.example.test")
+	s.ini.set(`ice "2"`, "urls = turn:turn.example.test\nusername = turnuser\ncredential = turnpass")
 	s.start()
 	r := &replay{
 		t: t, scenario: scenario, core: core, server: s,

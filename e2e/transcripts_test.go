@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -52,29 +51,4 @@ func swapped(lines []line) []line {
 		swapped[n].Tr = other[l.Tr]
 	}
 	return swapped
-}
-
-// later are the recorded transcripts that are not replayed yet, by what they need.
-var later = map[string][]string{
-	"calls": {
-		"contact-live", "live-drop", "live-join", "live-mode-ends", "live-quality", "live-restore", "live-restore-new",
-		"live-second-client", "live-signalling", "live-speaking", "live-three-peers",
-	},
-}
-
-// TestTranscriptsOfLater keeps the list of what is missing true: a transcript that
-// is there is not listed as missing.
-func TestTranscriptsOfLater(t *testing.T) {
-	seen := map[string]bool{}
-	for need, scenarios := range later {
-		for _, scenario := range scenarios {
-			if seen[scenario] {
-				t.Errorf("%s is listed twice", scenario)
-			}
-			seen[scenario] = true
-			if _, err := os.Stat(filepath.Join(transcripts, scenario+".jsonl")); err == nil {
-				t.Errorf("%s is replayed: take it out of the list of %q", scenario, need)
-			}
-		}
-	}
 }

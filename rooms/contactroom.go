@@ -80,7 +80,7 @@ func (r *Room) entryFor(id AccountID) *relationEntry {
 			online = append(online, m.id)
 		}
 	}
-	return &relationEntry{r.other(id), r.relationOf(r.members[id]), chatState{r.order, online, []AccountID{}}}
+	return &relationEntry{r.other(id), r.relationOf(r.members[id]), chatState{r.order, online, r.callPeers()}}
 }
 
 // open answers that the chat is open (docs/protocol.md 4.7).
@@ -110,7 +110,7 @@ func (r *Room) contactState(m *member) contactState {
 	conf := r.confFor(m.id)
 	return contactState{
 		ID: AccountID(conf.ClientID), Name: conf.Name, OwnerID: r.record.OwnerID, Persistent: true, IsPrivate: true,
-		Users: r.present(), Online: r.online(), Recent: r.recently(), AtNames: r.names(), Peers: []AccountID{},
+		Users: r.present(), Online: r.online(), Recent: r.recently(), AtNames: r.names(), Peers: r.callPeers(),
 		Relation: r.relationOf(m),
 	}
 }

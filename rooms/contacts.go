@@ -28,7 +28,7 @@ func (h *Hub) relationEntry(rel Relation) relationEntry {
 				there = append(there, rel.Account)
 			}
 		}
-		e.State = chatState{[]AccountID{rel.Account, rel.Contact}, there, []AccountID{}}
+		e.State = chatState{[]AccountID{rel.Account, rel.Contact}, there, h.peersOf(rel.Room)}
 	}
 	return e
 }

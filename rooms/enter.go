@@ -1,6 +1,9 @@
 package rooms
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // enterEvent asks to be let in: as a member at login, with an invite token, or as a
 // guest whose token has been taken already.
@@ -210,6 +213,12 @@ func (e showEvent) apply(r *Room) {
 	}
 	m.visible = e.on
 	r.setActive(m, m.active && e.on)
+	if e.on {
+		r.call.Back(time.Now(), string(m.id))
+	} else {
+		r.call.Away(time.Now(), string(m.id))
+	}
+	r.watchCall()
 	if i := r.hub.dir.get(e.account); m.guest && i != nil {
 		r.setAbsent(m, i, !e.on)
 	}
@@ -227,6 +236,7 @@ func (e detachEvent) apply(r *Room) {
 	case m.guest:
 		r.guestGone(m)
 	default:
+		r.leaveCall(m.id)
 		r.detach(m)
 	}
 }

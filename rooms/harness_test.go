@@ -120,11 +120,17 @@ func (w *world) start() {
 		Host: "localhost/presence/guest/", MaxText: 32 << 10,
 		EmptyAfter: 10 * time.Minute, RecentFor: 8 * time.Hour, EditGrace: 5 * time.Minute, AvatarSide: 32,
 		Notifier: w.notifier,
+		ICE:      testICE,
 	})
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	w.hub = hub
+}
+
+// testICE are servers that say for whom they are.
+func testICE(id AccountID, session string) []ICEServer {
+	return []ICEServer{{URLs: []string{"stun:stun.example.test"}}, {[]string{"turn:turn.example.test"}, "user-of-" + string(id), session}}
 }
 
 func (w *world) stop() {

@@ -27,6 +27,8 @@ type Options struct {
 	EditGrace  time.Duration // how long authors may change a message without a trace
 	UserLimit  int           // default participant limit of calls
 	Work       WorkRules
+	// ICE lists the servers for somebody who takes part in a call; never empty.
+	ICE        func(account AccountID, session string) []ICEServer
 	AvatarSide int      // side of pictures, pixels
 	Notifier   Notifier // where messages go for those who do not look on; may be nil
 }
@@ -35,6 +37,8 @@ func (o Options) check() error {
 	switch {
 	case o.Store == nil, o.Post == nil, o.Log == nil:
 		return errors.New("rooms: Store, Post and Log are needed")
+	case o.ICE == nil:
+		return errors.New("rooms: ICE is needed")
 	case o.MaxText <= 0, o.EmptyAfter <= 0, o.RecentFor <= 0, o.EditGrace <= 0, o.AvatarSide <= 0:
 		return errors.New("rooms: MaxText, EmptyAfter, RecentFor, EditGrace and AvatarSide must be positive")
 	}

@@ -232,6 +232,7 @@ func (r *Room) unauthorize(m *member) error {
 
 // drop takes a member out of the room and tells everybody.
 func (r *Room) drop(m *member) {
+	r.leaveCall(m.id)
 	r.detach(m)
 	r.arrived(m)
 	delete(r.members, m.id)

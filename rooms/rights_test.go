@@ -206,6 +206,10 @@ var rights = []right{
 	{"leave", "", "leave", nothing, inRooms, done, false},
 	{"look at it", "", "active", value(map[string]any{"isActive": true}), everyone, done, false},
 	{"reset the counter", "", "counter-reset", nothing, everyone, `"type":"counter-reset"`, false},
+	{"join the call", "", "live-join", value("lc-1"), insiders, `"type":"open"`, false},
+	{"take up the call", "", "live-restore", value(map[string]any{"clientId": "lc-1"}), insiders, `"type":"open"`, false},
+	{"leave the call", "", "live-leave", nothing, insiders, done, false},
+	{"send to the call", "", "live", value(map[string]any{"type": "quality", "data": "low"}), insiders, done, false},
 	{"give oneself a name", "", "identity", value(map[string]any{"name": "Otter"}), inRooms + " contact", done, false},
 
 	{"write", "chat", "msg", value(map[string]any{"message": "hello"}), everyone, `"message":"hello"`, false},

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
+
+	"presence/rooms/live"
 )
 
 // Room is one chat room. All its fields but conf belong to its mailbox.
@@ -15,8 +17,9 @@ type Room struct {
 	hub     *Hub
 	log     *slog.Logger
 	box     mailbox[roomEvent]
-	conf    atomic.Pointer[roomConf] // what others may read: a snapshot
-	company company                  // the members, for guests' questions
+	conf    atomic.Pointer[roomConf]    // what others may read: a snapshot
+	company company                     // the members, for guests' questions
+	inCall  atomic.Pointer[[]AccountID] // who is in the call: a snapshot
 
 	// owned by the mailbox
 	ready      bool // loaded or created
@@ -32,6 +35,8 @@ type Room struct {
 	pair       []Relation  // both directions, in contact rooms only
 	lookingOn  []*member   // those of them who see new messages at once
 	work       *workRoom   // nil but for work rooms
+	call       live.Session
+	callAt     time.Time // when it has something to do
 	assigned   []Assignment
 	tokens     []Token // invite tokens that are valid
 	chat       chatLog
@@ -45,7 +50,7 @@ type Room struct {
 
 // timers of a room; each posts an event. nil means: not running.
 type timers struct {
-	empty, names, recent, marks *time.Timer
+	empty, names, recent, marks, call *time.Timer
 }
 
 // roomEvent is something that a room handles in its turn.
@@ -130,6 +135,7 @@ func (r *Room) fail(v any) {
 // end closes the room: it leaves memory, and those in it are told that it closed. A
 // temporary room is gone for good then, and with it what the hub keeps of it.
 func (r *Room) end() {
+	r.call.Close(time.Now(), callOut{r})
 	for id, m := range r.members {
 		if m.attached {
 			r.hub.toAccount(id, leftEvent{r.id})
@@ -179,7 +185,7 @@ func (r *Room) sleep() {
 }
 
 func (t *timers) stop() {
-	for _, timer := range []*time.Timer{t.empty, t.names, t.recent, t.marks} {
+	for _, timer := range []*time.Timer{t.empty, t.names, t.recent, t.marks, t.call} {
 		if timer != nil {
 			timer.Stop()
 		}

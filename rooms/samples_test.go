@@ -34,6 +34,29 @@ var roomSamples = map[string]samples{
 		valid:   []sample{{``, ""}},
 		invalid: []sample{{`{"a":[]}`, ""}},
 	},
+	"/live-join": {
+		valid:   []sample{{`"lc-1"`, ""}},
+		invalid: []sample{{`null`, "ERR_INVALID_DATA"}, {`""`, "ERR_INVALID_DATA"}, {`{"clientId":"lc-1"}`, "ERR_INVALID_DATA"}, {`"` + strings.Repeat("x", 500) + `"`, "ERR_INVALID_DATA"}},
+	},
+	"/live-restore": {
+		valid:   []sample{{`{"clientId":"lc-1","sessionId":"ls-1"}`, ""}, {`{"clientId":"lc-1","sessionId":7}`, ""}},
+		invalid: []sample{{`null`, "ERR_INVALID_DATA"}, {`"lc-1"`, "ERR_INVALID_DATA"}, {`{"clientId":7}`, "ERR_INVALID_DATA"}, {`{}`, "ERR_INVALID_DATA"}},
+	},
+	"/live-leave": {
+		valid:   []sample{{`"lc-1"`, ""}, {``, ""}},
+		invalid: []sample{{`{"a":1}`, ""}},
+	},
+	"/live": {
+		valid: []sample{
+			{`{"type":"pong","data":"1709283600000"}`, ""}, {`{"type":"quality","data":"low"}`, ""}, {`{"type":"speaking","data":{"time":1,"isSpeaking":true}}`, ""},
+			{`{"type":"mode","data":{"type":"presentation"}}`, ""}, {`{"type":"$OTHER","data":{"type":"sync","data":1}}`, ""}, {`{"type":"broadcast","data":{"type":"sync"}}`, ""},
+			{`{"type":"leave"}`, ""}, {`{"type":"screen-share","data":1}`, ""},
+		},
+		invalid: []sample{
+			{`null`, "ERR_INVALID_DATA"}, {`7`, "ERR_INVALID_DATA"}, {`{"data":1}`, "ERR_INVALID_DATA"}, {`{"type":"mode","data":null}`, ""}, {`{"type":"speaking","data":null}`, ""},
+			{`{"type":"quality","data":{"level":"low"}}`, ""}, {`{"type":"$OTHER"}`, ""}, {`{"type":"acc-unknown","data":[]}`, ""}, {`{"type":"` + strings.Repeat("x", 5000) + `"}`, ""},
+		},
+	},
 	"/open": { // for contact rooms only
 		valid:   []sample{{`null`, "ERR_NOT_ALLOWED"}},
 		invalid: []sample{{`"text"`, "ERR_NOT_ALLOWED"}},
@@ -261,7 +284,7 @@ func TestUnknownAndMalformedRoomEvents(t *testing.T) {
 			``, `null`, `7`, `"initialize"`, `[]`, `{}`, `{"type":7}`, `{"type":"unknown"}`, `{"type":"open","data":null}`,
 			`{"type":"chat"}`, `{"type":"chat","data":null}`, `{"type":"chat","data":{"type":"unknown"}}`, `{"type":"chat","data":{"data":{}}}`,
 			`{"type":"invite","data":[]}`, `{"type":"invite","data":{"type":"email"}}`, `{"type":"settings","data":{"type":"save"}}`,
-			`{"type":"settings","data":{"type":"get"}}`, `{"type":"live","data":{"type":"x"}}`,
+			`{"type":"settings","data":{"type":"get"}}`, `{"type":"live","data":{"type":"x"}}`, `{"type":"live-join"}`,
 		} {
 			ada.handle(rawEvent(string(room), inner, ""))
 			if frames := ada.take(); len(frames) > 0 {
@@ -269,7 +292,7 @@ func TestUnknownAndMalformedRoomEvents(t *testing.T) {
 			}
 		}
 		for _, tc := range []struct{ component, typ string }{
-			{"", "unknown"}, {"", "live-join"}, {"chat", "unknown"}, {"invite", "unknown"}, {"settings", "unknown"},
+			{"", "unknown"}, {"chat", "unknown"}, {"invite", "unknown"}, {"settings", "unknown"},
 		} {
 			ada.ask(room, tc.component, tc.typ, nil).fails(t, "ERR_NO_LISTENER")
 		}
@@ -326,6 +349,7 @@ var eventTypes = map[string][]string{
 	"invite":    {"state", "public", "private", "revoke", "add", "remove"},
 	"settings":  {"update"},
 	"workgroup": {"assigned", "added", "removed", "members", "sub-rooms"},
+	"live":      {"open", "close", "join", "leave", "peers", "ping", "quality", "speaking", "mode"},
 	"identity":  {},
 }
 
@@ -345,7 +369,8 @@ func wellFormed(t *testing.T, to AccountID, frame string) {
 		if json.Unmarshal(keys["type"], &typ) != nil || keys["data"] == nil || len(keys) != 2 {
 			t.Fatalf("%s got what is no event: %q", to, frame)
 		}
-		if slices.Contains(eventTypes[layer], typ) {
+		fromPeer := layer == "live" && (strings.HasPrefix(typ, "acc-") || strings.HasPrefix(typ, "guest-"))
+		if slices.Contains(eventTypes[layer], typ) || fromPeer {
 			return
 		}
 		_, component := eventTypes[typ]

@@ -65,7 +65,7 @@ func (r *Room) state(m *member) roomState {
 		Settings: r.settingsState(), GuestAvatar: r.hub.pics.guest,
 		Users:  r.present(),
 		Admins: []AccountID{}, Online: r.online(), Recent: r.recently(),
-		Guests: []AccountID{}, Peers: []AccountID{},
+		Guests: []AccountID{}, Peers: r.callPeers(),
 		AtNames:    r.names(),
 		Authed:     list(r.presentOf(r.authorized)),
 		Workgroups: roomWorkgroups{r.hub.groups.all(), r.assignments()},

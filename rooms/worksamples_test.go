@@ -30,7 +30,9 @@ var (
 		"/open", "/leave", "/identity", "settings/setting", "invite/state", "invite/public", "invite/private", "invite/revoke",
 		"invite/room-invite", "invite/room-add", "invite/email",
 	}
-	refusedToViewers = []string{"chat/work-msg", "chat/state", "chat/search"}
+	refusedToViewers = []string{
+		"chat/work-msg", "chat/state", "chat/search", "/live-join", "/live-restore", "/live-leave", "/live",
+	}
 )
 
 // TestWorkRoomSamples sends every sample of every room event in work rooms, in each

@@ -75,7 +75,7 @@ func (r *Room) workState(m *member) workState {
 		ID: r.id, Name: r.record.Name, OwnerID: r.record.OwnerID, Persistent: true,
 		WorkConfig: r.hub.opt.Work, GuestAvatar: r.hub.pics.guest,
 		Users: r.present(), Admins: r.workAdmins(), Online: r.online(), Recent: r.recently(),
-		AtNames: r.names(), Peers: []AccountID{}, Workgroups: groups, Relation: r.relationOf(m),
+		AtNames: r.names(), Peers: r.callPeers(), Workgroups: groups, Relation: r.relationOf(m),
 	}
 }
 

@@ -1,0 +1,215 @@
+package rooms
+
+import (
+	"slices"
+	"time"
+
+	"presence/rooms/live"
+)
+
+// The call of a room (docs/protocol.md 16): package live decides, this file connects it
+// with the room.
+
+// ICEServer is a STUN or TURN server as clients get it. The first of URLs begins with
+// stun: or turn: (docs/protocol.md 16.2).
+type ICEServer struct {
+	URLs       []string `json:"urls"`
+	Username   string   `json:"username,omitempty"`
+	Credential string   `json:"credential,omitempty"`
+}
+
+// How long the place of somebody in a call is kept whose connection is lost.
+const (
+	callGrace      = 10 * time.Second
+	callGraceGuest = 5 * time.Second
+)
+
+// callOut is where the events of a room's call go.
+type callOut struct{ r *Room }
+
+func (o callOut) ToRoom(e live.Event) { o.r.toAll("live", e.Type, e.Data) }
+
+func (o callOut) ToPeer(id string, e live.Event) { o.r.toOne(AccountID(id), "live", e.Type, e.Data) }
+
+// liveJoin lets a browser into the call.
+func (r *Room) liveJoin(c call) {
+	var liveID string
+	if !c.into(&liveID) {
+		r.answer(c, "", nil, "ERR_INVALID_DATA")
+		return
+	}
+	r.enterCall(c, liveID, false)
+}
+
+// liveRestore takes up a call after the connection was lost.
+func (r *Room) liveRestore(c call) {
+	var in struct {
+		ClientID string `json:"clientId"`
+	}
+	if !c.into(&in) {
+		r.answer(c, "", nil, "ERR_INVALID_DATA")
+		return
+	}
+	r.enterCall(c, in.ClientID, true)
+}
+
+func (r *Room) enterCall(c call, liveID string, restore bool) {
+	if liveID == "" || len(liveID) > maxName {
+		r.answer(c, "", nil, "ERR_INVALID_DATA")
+		return
+	}
+	id := c.from.Account
+	if r.isContact() {
+		r.callOther(id)
+	}
+	if limit := r.settings.UserLimit; limit > 0 && !r.isContact() && !r.call.Has(string(id)) && len(r.call.Peers()) >= limit {
+		r.call.Full(string(id), callOut{r})
+		r.answer(c, "", nil, "ERR_CALL_FULL")
+		return
+	}
+	grace := callGrace
+	if r.members[id].guest {
+		grace = callGraceGuest
+	}
+	j := live.Join{Peer: string(id), LiveID: liveID, Conn: uint64(c.from.Conn), Grace: grace, NewID: newID("ls")}
+	fresh := r.call.Enter(time.Now(), j, callOut{r})
+	r.toOne(id, "live", "open", r.callOpen(id, liveID))
+	if restore || !fresh {
+		r.call.RestoredPeers(string(id), callOut{r})
+	}
+	r.answer(c, "", nil, "")
+	r.watchCall()
+}
+
+// openData is the data of open: everything that a browser needs to take part
+// (docs/protocol.md 16.2).
+type openData struct {
+	ClientID string   `json:"clientId"`
+	Live     openLive `json:"live"`
+}
+
+type openLive struct {
+	SessionID string   `json:"sessionId"`
+	LiveConf  liveConf `json:"liveConf"`
+}
+
+type liveConf struct {
+	ICE         []ICEServer   `json:"ICE"`
+	UserID      AccountID     `json:"userId"`
+	SourceID    any           `json:"sourceId"`
+	PeerList    []string      `json:"peerList"`
+	Quality     live.Quality  `json:"quality"`
+	Mode        *live.Mode    `json:"mode"`
+	Topology    string        `json:"topology"`
+	IsRecording any           `json:"isRecording"`
+	LogTail     []event       `json:"logTail"`
+	Speaking    live.Speakers `json:"speaking"`
+}
+
+func (r *Room) callOpen(id AccountID, liveID string) openData {
+	conf := r.call.Conf()
+	return openData{liveID, openLive{conf.SessionID, liveConf{
+		ICE: r.hub.opt.ICE(id, conf.SessionID), UserID: id, PeerList: conf.Peers, Quality: conf.Quality,
+		Mode: conf.Mode, Topology: "peer", LogTail: r.callLog(r.members[id]), Speaking: conf.Speaking,
+	}}}
+}
+
+// callLogLength is how many messages a browser gets with a call.
+const callLogLength = 20
+
+// callLog are the newest messages that somebody may read.
+func (r *Room) callLog(m *member) []event {
+	events := []event{}
+	for n := len(r.chat.tail) - 1; n >= 0 && len(events) < callLogLength; n-- {
+		msg := &r.chat.tail[n]
+		if r.isWork() {
+			own, ok := r.readerOf(m).seen(msg)
+			if !ok {
+				continue
+			}
+			msg = &own
+		}
+		events = append(events, msg.blanked().event())
+	}
+	slices.Reverse(events)
+	return events
+}
+
+// liveLeave takes the account out of the call.
+func (r *Room) liveLeave(c call) {
+	r.call.Hangup(time.Now(), string(c.from.Account), uint64(c.from.Conn), callOut{r})
+	r.answer(c, "", nil, "")
+	r.watchCall()
+}
+
+// liveCall takes a live event.
+func (r *Room) liveCall(outer call) {
+	c, ok := decodeCall(outer.from, outer.Data)
+	if !ok {
+		r.answer(outer, "", nil, "ERR_INVALID_DATA")
+		return
+	}
+	r.call.Handle(time.Now(), string(c.from.Account), uint64(c.from.Conn), c.Type, c.Data, callOut{r})
+	r.answer(outer, "", nil, "")
+	r.watchCall()
+}
+
+// leaveCall takes somebody out of the call who is about to be out of the room, or has
+// logged out.
+func (r *Room) leaveCall(id AccountID) {
+	if r.call.Has(string(id)) {
+		r.call.Leave(time.Now(), string(id), callOut{r})
+		r.watchCall()
+	}
+}
+
+// callPeers lists who is in the call.
+func (r *Room) callPeers() []AccountID {
+	ids := []AccountID{}
+	for _, id := range r.call.Peers() {
+		ids = append(ids, AccountID(id))
+	}
+	return ids
+}
+
+// peersOf lists who is in the call of a room, if that is in memory.
+func (h *Hub) peersOf(id RoomID) []AccountID {
+	h.mu.Lock()
+	r := h.rooms[id]
+	h.mu.Unlock()
+	if r != nil {
+		if peers := r.inCall.Load(); peers != nil {
+			return *peers
+		}
+	}
+	return []AccountID{}
+}
+
+// watchCall sets the timer for what the call has to do next, and renews what others
+// read of it.
+func (r *Room) watchCall() {
+	peers := r.callPeers()
+	if before := r.inCall.Load(); before == nil || !slices.Equal(peers, *before) {
+		r.inCall.Store(&peers)
+	}
+	next := r.call.Next()
+	if r.timers.call != nil {
+		if next.Equal(r.callAt) {
+			return
+		}
+		r.timers.call.Stop()
+		r.timers.call = nil
+	}
+	if r.callAt = next; !next.IsZero() && !r.closed {
+		r.timers.call = r.hub.later(time.Until(next), r.post(callEvent{}))
+	}
+}
+
+// callEvent says that the call has something to do.
+type callEvent struct{}
+
+func (callEvent) apply(r *Room) {
+	r.timers.call = nil
+	r.call.Wake(time.Now(), callOut{r})
+	r.watchCall()
+}

@@ -1,0 +1,82 @@
+package live
+
+import (
+	"strconv"
+	"time"
+)
+
+// Times of the signs of life (docs/protocol.md 16.3).
+const (
+	pingEvery = 5 * time.Second
+	silence   = 33 * time.Second // after the first ping without any sign of life
+)
+
+// alive notes a sign of life: any live event is one, however late a pong is.
+func (p *peer) alive(now time.Time) { p.sign, p.unanswered = now, time.Time{} }
+
+// Away notes that the connection of a peer is lost: its place is kept for a while, and
+// nobody is told.
+func (s *Session) Away(now time.Time, id string) {
+	if p := s.find(id); p != nil && p.away.IsZero() {
+		p.away = now
+	}
+}
+
+// Back notes that it has a connection again.
+func (s *Session) Back(now time.Time, id string) {
+	if p := s.find(id); p != nil {
+		p.back(now)
+	}
+}
+
+func (p *peer) back(now time.Time) {
+	p.away = time.Time{}
+	p.alive(now)
+	p.nextPing = now.Add(pingEvery)
+}
+
+// end is when a peer is taken out unless something comes from it; zero: never.
+func (p *peer) end() time.Time {
+	switch {
+	case !p.away.IsZero():
+		return p.away.Add(p.grace)
+	case !p.unanswered.IsZero():
+		return p.unanswered.Add(silence)
+	}
+	return time.Time{}
+}
+
+// Next is when Wake has something to do; zero: nobody is in the call.
+func (s *Session) Next() (next time.Time) {
+	for _, p := range s.peers {
+		at := p.end()
+		if p.away.IsZero() && (at.IsZero() || p.nextPing.Before(at)) {
+			at = p.nextPing
+		}
+		if next.IsZero() || at.Before(next) {
+			next = at
+		}
+	}
+	return next
+}
+
+// Wake pings those whose turn it is and takes out those who are gone.
+func (s *Session) Wake(now time.Time, out Out) {
+	for _, id := range s.Peers() {
+		p := s.find(id)
+		if p == nil {
+			continue
+		}
+		if end := p.end(); !end.IsZero() && !end.After(now) {
+			s.Leave(now, id, out)
+			continue
+		}
+		if p.away.IsZero() && !p.nextPing.After(now) {
+			out.ToPeer(id, Event{"ping", strconv.FormatInt(now.UnixMilli(), 10)})
+			p.nextPing = now.Add(pingEvery)
+			if p.unanswered.IsZero() {
+				p.unanswered = now
+			}
+		}
+	}
+}

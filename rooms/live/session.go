@@ -1,0 +1,253 @@
+package live
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+)
+
+// Event is what clients call a live event (docs/protocol.md 16.1).
+type Event struct {
+	Type string `json:"type"`
+	Data any    `json:"data"`
+}
+
+// Out takes what a session tells. An event is not changed after the call.
+type Out interface {
+	ToRoom(Event)              // everybody who is in the room
+	ToPeer(id string, e Event) // all browsers of one account
+}
+
+// Session is one call of a room; it may begin and end any number of times. The zero
+// value is a room without a call.
+type Session struct {
+	id    string // empty: nobody is in the call
+	peers []*peer
+
+	level    string // of quality; empty: normal
+	speaking speaking
+	mode     *Mode
+	echoes   map[string]time.Time // accounts whose next leave is an echo, until when
+	ghosts   map[[2]string]time.Time
+}
+
+// peer is an account in the call.
+type peer struct {
+	id     string
+	liveID string // of the browser that it is in with
+	conn   uint64 // the connection that this browser joined by
+	grace  time.Duration
+
+	sign       time.Time // the last sign of life
+	nextPing   time.Time
+	unanswered time.Time // of the first ping that nothing came after; zero: none
+	away       time.Time // since when its connection is lost; zero: it is there
+
+	tokens float64 // of the limit of relayed events
+	filled time.Time
+}
+
+// Join is a browser that wants to be in the call.
+type Join struct {
+	Peer   string
+	LiveID string        // made by the browser
+	Conn   uint64        // the connection that it came by
+	Grace  time.Duration // how long its place is kept when its connection is lost
+	NewID  string        // of the session, if it begins with this peer
+}
+
+// Conf is what a browser is told of the call when it is in (docs/protocol.md 16.2).
+type Conf struct {
+	SessionID string
+	Peers     []string
+	Quality   Quality
+	Mode      *Mode
+	Speaking  Speakers
+}
+
+// Conf returns the state of this moment.
+func (s *Session) Conf() Conf {
+	return Conf{s.id, s.Peers(), s.quality(), s.mode, s.speaking.Speakers}
+}
+
+// ID is that of the session; empty if nobody is in the call.
+func (s *Session) ID() string { return s.id }
+
+// Peers lists the accounts in the call, in the order in which they joined.
+func (s *Session) Peers() []string {
+	ids := make([]string, len(s.peers))
+	for n, p := range s.peers {
+		ids[n] = p.id
+	}
+	return ids
+}
+
+// Has says whether an account is in the call.
+func (s *Session) Has(id string) bool { return s.find(id) != nil }
+
+func (s *Session) find(id string) *peer {
+	for _, p := range s.peers {
+		if p.id == id {
+			return p
+		}
+	}
+	return nil
+}
+
+// toPeers tells all who are in the call.
+func (s *Session) toPeers(out Out, e Event) {
+	for _, p := range s.peers {
+		out.ToPeer(p.id, e)
+	}
+}
+
+// joinData is the data of join.
+type joinData struct {
+	PeerID string `json:"peerId"`
+	Meta   any    `json:"meta"` // always null
+}
+
+// Enter lets a browser into the call, as the last or in the place of another browser of
+// its account. Whoever is in the call with it already keeps everything; then fresh is
+// false. Afterwards it is told Conf.
+func (s *Session) Enter(now time.Time, j Join, out Out) (fresh bool) {
+	if p := s.find(j.Peer); p != nil {
+		if p.liveID != j.LiveID {
+			s.move(now, p, j, out)
+			return true
+		}
+		p.conn, p.grace = j.Conn, j.Grace
+		p.back(now)
+		return false
+	}
+	if s.id == "" {
+		s.id = j.NewID
+	}
+	p := &peer{
+		id: j.Peer, liveID: j.LiveID, conn: j.Conn, grace: j.Grace,
+		sign: now, nextPing: now.Add(pingEvery), tokens: relayBurst, filled: now,
+	}
+	s.peers = append(s.peers, p)
+	delete(s.echoes, p.id)
+	s.firstSpeaker(now, out)
+	s.tellQuality(out)
+	s.checkMode(out)
+	out.ToRoom(Event{"join", joinData{PeerID: p.id}})
+	return true
+}
+
+// closeData is the data of close. With a live id that browser is out and the account
+// goes on elsewhere; null: the account is out.
+type closeData struct {
+	ClientID  any    `json:"clientId"`
+	SessionID string `json:"sessionId"`
+}
+
+// move lets another browser of the account take the place of the present one.
+func (s *Session) move(now time.Time, p *peer, j Join, out Out) {
+	out.ToPeer(p.id, Event{"close", closeData{p.liveID, s.id}})
+	if p.conn == j.Conn && now.Sub(p.sign) < echoWithin {
+		if s.echoes == nil {
+			s.echoes = map[string]time.Time{}
+		}
+		s.echoes[p.id] = now.Add(echoWithin)
+	}
+	p.liveID, p.conn, p.grace = j.LiveID, j.Conn, j.Grace
+	p.back(now)
+	s.tellQuality(out)
+	out.ToRoom(Event{"join", joinData{PeerID: p.id}})
+}
+
+// echoWithin is how long after a move the former browser's own leave is expected, and
+// how long ago it must have shown that it lives.
+const echoWithin = 10 * time.Second
+
+// Full tells an account that there is no place in the call.
+func (s *Session) Full(id string, out Out) {
+	out.ToPeer(id, Event{"close", closeData{nil, s.id}})
+}
+
+// RestoredPeers tells a browser that came back who is in the call.
+func (s *Session) RestoredPeers(id string, out Out) {
+	out.ToPeer(id, Event{"peers", map[string][]string{"peerIds": s.Peers()}})
+}
+
+// leaveData is the data of leave.
+type leaveData struct {
+	PeerID string `json:"peerId"`
+}
+
+// Hangup is the leave that a browser sends. What a browser sends whose account has moved
+// to another one is not meant for that: it comes by another connection, or is the echo of
+// its close.
+func (s *Session) Hangup(now time.Time, id string, conn uint64, out Out) {
+	p := s.find(id)
+	if p == nil || p.conn != conn {
+		return
+	}
+	if until, expected := s.echoes[id]; expected {
+		delete(s.echoes, id)
+		if now.Before(until) {
+			return
+		}
+	}
+	s.Leave(now, id, out)
+}
+
+// Leave takes an account out of the call; one that is not in it is no error.
+func (s *Session) Leave(now time.Time, id string, out Out) {
+	p := s.find(id)
+	if p == nil {
+		return
+	}
+	if s.mode != nil && s.mode.Data.Owner == id {
+		s.setMode(nil, out)
+	}
+	out.ToRoom(Event{"leave", leaveData{id}})
+	out.ToPeer(id, Event{"close", closeData{nil, s.id}})
+	s.peers = slices.DeleteFunc(s.peers, func(o *peer) bool { return o == p })
+	delete(s.echoes, id)
+	if len(s.peers) == 0 {
+		*s = Session{}
+		return
+	}
+	s.tellQuality(out)
+	s.speakerLeft(now, id, out)
+	s.checkMode(out)
+}
+
+// Close ends the call for everybody.
+func (s *Session) Close(now time.Time, out Out) {
+	for _, id := range s.Peers() {
+		s.Leave(now, id, out)
+	}
+}
+
+// Handle takes a live event of a peer; of others it is ignored, and so is what nobody
+// knows. It is a sign of life.
+func (s *Session) Handle(now time.Time, from string, conn uint64, typ string, data json.RawMessage, out Out) {
+	p := s.find(from)
+	if p == nil {
+		return
+	}
+	if typ != "leave" {
+		p.alive(now)
+	}
+	if s.relay(now, p, typ, data, out) {
+		return
+	}
+	switch typ {
+	case "leave":
+		s.Hangup(now, from, conn, out)
+	case "pong":
+		p.conn = conn // only the browser that is in the call answers
+	case "broadcast":
+		s.broadcast(now, p, data, out)
+	case "quality":
+		s.setQuality(data, out)
+	case "speaking":
+		s.claim(now, p, data, out)
+	case "mode":
+		s.askMode(p, data, out)
+	}
+}
