@@ -137,9 +137,20 @@ type Message struct {
 
 // WorkTarget is a workgroup that a message is aimed at, or some of its members.
 type WorkTarget struct {
-	Group   WorkgroupID
-	Members []AccountID // empty: the whole group
+	Group    WorkgroupID
+	Members  []AccountID // empty: the whole group
+	Standing Standing
 }
+
+// Standing is where a target stood, seen from the room, when the message was written.
+type Standing int8
+
+// UnknownStanding is that of messages of the predecessor.
+const (
+	UnknownStanding Standing = iota
+	Above
+	Below
+)
 
 // RoomData is everything that a room holds in the database and keeps in memory.
 type RoomData struct {
@@ -204,7 +215,7 @@ type Overview struct {
 // WorkReader says what one account sees of a work room's log (docs/protocol.md 15.6).
 //
 // A message goes up if it was written in the room and one of its targets is above the
-// room: one of Up or, with AllUp, any. It comes from above if it was written elsewhere,
+// room: it stood there or, if that is unknown, it is one of Up or, with AllUp, any. It comes from above if it was written elsewhere,
 // not by one of Children, and has Group among its targets.
 type WorkReader struct {
 	Room     RoomID

@@ -185,3 +185,33 @@ func TestWorkJoinsComeInOrder(t *testing.T) {
 		}
 	})
 }
+
+// TestWhatWentUpStaysHidden: whatever becomes of the workgroups, what the dock wrote up to
+// the board is not shown to the dock, and what the board wrote down to it stays with the
+// board.
+func TestWhatWentUpStaysHidden(t *testing.T) {
+	inOffice(t, asShipped, func(t *testing.T, o *office) {
+		o.super("11", "12")
+		o.bo.say(o.board, "from the dock")
+		o.sue.to(o.board, "chat", "work-msg", map[string]any{"message": "to the dock", "targets": map[string]any{string(dockGroup): true}}, "")
+		o.settle()
+		o.restart()
+		o.hub.opt.Work = asShipped
+		groups := officeGroups()
+		groups[1].ParentID = ""
+		o.sync(groups...)
+		o.super("12")
+		cy, log := o.login("cy"), func(p *person, room RoomID) string {
+			p.take()
+			p.to(room, "chat", "log", nil, "")
+			return strings.Join(p.take(), "\n")
+		}
+		if text := log(cy, o.dock); strings.Contains(text, "from the dock") || !strings.Contains(text, "to the dock") {
+			t.Errorf("cy's log of the dock is %s", text)
+		}
+		o.super("11")
+		if text := log(o.login("sue"), o.board); !strings.Contains(text, "from the dock") || !strings.Contains(text, "to the dock") {
+			t.Errorf("sue's log of the board is %s", text)
+		}
+	})
+}

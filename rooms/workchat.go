@@ -62,24 +62,28 @@ func (p *workPlace) readTargets(in map[string]json.RawMessage) []WorkTarget {
 	switch {
 	case isTrue(in[allGroups]):
 		for _, c := range p.children {
-			targets = append(targets, WorkTarget{Group: c.group})
+			targets = append(targets, WorkTarget{Group: c.group, Standing: Below})
 		}
 		return targets
 	case isTrue(in[allMembers]):
 		for _, c := range p.children {
 			if len(c.members) > 0 {
-				targets = append(targets, WorkTarget{c.group, c.members})
+				targets = append(targets, WorkTarget{c.group, c.members, Below})
 			}
 		}
 		return targets
 	}
 	for _, n := range p.neighbors() {
+		standing := Below
+		if p.child(n.group) == nil {
+			standing = Above
+		}
 		switch raw := in[string(n.group)]; {
 		case isTrue(raw):
-			targets = append(targets, WorkTarget{Group: n.group})
+			targets = append(targets, WorkTarget{Group: n.group, Standing: standing})
 		case len(raw) > 0:
 			if named := namedMembers(raw, n.members); len(named) > 0 {
-				targets = append(targets, WorkTarget{n.group, named})
+				targets = append(targets, WorkTarget{n.group, named, standing})
 			}
 		}
 	}
@@ -180,7 +184,7 @@ func (e viewerMessageEvent) apply(r *Room) {
 		r.hub.tellNotStored(string(e.asked), e.call, e.text, errNoTarget)
 		return
 	}
-	u := r.newWorkMessage(e.call, m, e.text, []WorkTarget{{Group: e.to}})
+	u := r.newWorkMessage(e.call, m, e.text, []WorkTarget{{Group: e.to, Standing: Above}})
 	u.asked = e.asked
 	r.accept(u)
 }
@@ -299,7 +303,7 @@ func (r *Room) personal(t WorkTarget, role workRole) []workCopy {
 	var copies []workCopy
 	for _, id := range t.Members {
 		if m := r.members[id]; m != nil && m.role == role && (m.attached || m.coming) {
-			copies = append(copies, workCopy{to: []AccountID{id}, targets: []WorkTarget{{t.Group, []AccountID{id}}}})
+			copies = append(copies, workCopy{to: []AccountID{id}, targets: []WorkTarget{{t.Group, []AccountID{id}, t.Standing}}})
 		}
 	}
 	return copies

@@ -35,7 +35,9 @@ func (p *workPlace) goesUp(msg *Message) bool {
 }
 
 func goesUp(msg *Message, above []WorkgroupID, all bool) bool {
-	return slices.ContainsFunc(msg.Targets, func(t WorkTarget) bool { return all || slices.Contains(above, t.Group) })
+	return slices.ContainsFunc(msg.Targets, func(t WorkTarget) bool {
+		return t.Standing == Above || t.Standing == UnknownStanding && (all || slices.Contains(above, t.Group))
+	})
 }
 
 // seen returns the message as the reader sees it: with its own part of the targets.
@@ -64,7 +66,7 @@ func (w *WorkReader) seen(msg *Message) (own Message, ok bool) {
 	case len(t.Members) == 0:
 		return own, w.Whole
 	case w.Private == SeesOwn && slices.Contains(t.Members, w.Account):
-		own.Targets = []WorkTarget{{t.Group, []AccountID{w.Account}}}
+		own.Targets = []WorkTarget{{t.Group, []AccountID{w.Account}, t.Standing}}
 		return own, true
 	}
 	return own, false
@@ -80,7 +82,7 @@ func (w *WorkReader) viewed(msg *Message, here bool) (own []WorkTarget) {
 	}
 	for _, t := range msg.Targets {
 		if slices.Contains(t.Members, w.Account) {
-			own = append(own, WorkTarget{t.Group, []AccountID{w.Account}})
+			own = append(own, WorkTarget{t.Group, []AccountID{w.Account}, t.Standing})
 		}
 	}
 	return own

@@ -165,18 +165,17 @@ func (l workLog) written() logPart {
 		tables: `message m` + l.words.index(byRoom),
 		key:    []keyPart{{`m.roomId`, string(l.Room)}}, time: `m.timestamp`, seen: always,
 	}
-	if !l.AllUp && len(l.Up) == 0 {
-		return p
-	}
 	up := always
 	if !l.AllUp {
 		up = isOneOf(`f.target`, l.Up)
 	}
+	up = or(condition{`f.standing = ?`, []any{int64(rooms.Above)}}, condition{text: `f.standing IS NULL`}.also(up))
+	stays := or(condition{`m.type <> ?`, []any{workMessage}}, not(l.targetWith(up)))
 	switch l.Private {
 	case rooms.SeesNone:
-		p.seen = not(l.targetWith(up))
+		p.seen = stays
 	case rooms.SeesOwn:
-		p.seen = or(condition{`m.fromId = ?`, []any{string(l.Account)}}, not(l.targetWith(up)))
+		p.seen = or(condition{`m.fromId = ?`, []any{string(l.Account)}}, stays)
 	}
 	return p
 }

@@ -66,6 +66,9 @@ func (w *workWorld) say(t testing.TB, group int, from rooms.AccountID, targets .
 		Type: "msg", Name: "User", Text: fmt.Sprintf("text %d", w.next),
 	}
 	if len(targets) > 0 {
+		for n := range targets { // wherever it says that they stood
+			targets[n].Standing = rooms.Standing((w.next + n) % 3)
+		}
 		m.Type, m.Source, m.Targets = "work-msg", wg(group), targets
 	}
 	w.next++
@@ -130,11 +133,12 @@ func (w *workWorld) expected(r rooms.WorkReader) []rooms.Message {
 
 func seenBy(r rooms.WorkReader, m rooms.Message) bool {
 	here := m.Room == r.Room
-	names, up := false, r.AllUp && len(m.Targets) > 0
+	names, up := false, false
 	var aimed *rooms.WorkTarget
 	for _, t := range m.Targets {
 		names = names || slices.Contains(t.Members, r.Account)
-		up = up || slices.Contains(r.Up, t.Group)
+		unknown := t.Standing == rooms.UnknownStanding
+		up = up || t.Standing == rooms.Above || unknown && (r.AllUp || slices.Contains(r.Up, t.Group))
 		if t.Group == r.Group {
 			aimed = &t
 		}
@@ -455,7 +459,7 @@ func TestWorkLogCountsAMessageOnce(t *testing.T) {
 		}
 		got, err := db.WorkMessage(t.Context(), both.ID)
 		must(t, err)
-		same(t, got.Targets, []rooms.WorkTarget{whole(2)})
+		same(t, got.Targets, []rooms.WorkTarget{{Group: wg(2), Standing: both.Targets[0].Standing}})
 	})
 }
 

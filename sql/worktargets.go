@@ -21,8 +21,8 @@ const maxTargets = 10_000
 // targetInsert writes rows of message_work_target: one for a whole workgroup, one for
 // each of its members that is named.
 var targetInsert = insertion{
-	head: `INSERT INTO message_work_target (msgId, source, target, memberId, sentTime)`,
-	row:  `(?, ?, ?, ?, ?)`,
+	head: `INSERT INTO message_work_target (msgId, source, target, memberId, sentTime, standing)`,
+	row:  `(?, ?, ?, ?, ?, ?)`,
 }
 
 // checkTargets fails unless a work message says where it was written and whom it is
@@ -73,7 +73,7 @@ func (s session) insertTargets(ctx context.Context, messages []rooms.Message) er
 	var rows [][]any
 	for _, m := range messages {
 		for _, t := range m.Targets {
-			row := []any{m.ID, string(m.Source), string(t.Group), nil, m.Time}
+			row := []any{m.ID, string(m.Source), string(t.Group), nil, m.Time, standing(t.Standing)}
 			if len(t.Members) == 0 {
 				rows = append(rows, row)
 			}
@@ -92,6 +92,15 @@ type targetRow struct {
 	Source rooms.WorkgroupID `db:"source"`
 	Target rooms.WorkgroupID `db:"target"`
 	Member dbsql.NullString  `db:"memberId"`
+	Stood  dbsql.NullInt64   `db:"standing"`
+}
+
+// standing is the value of that column.
+func standing(s rooms.Standing) any {
+	if s == rooms.UnknownStanding {
+		return nil
+	}
+	return int64(s)
 }
 
 // addTargets reads the targets of messages, one statement for each 500.
@@ -106,7 +115,7 @@ func (s session) addTargets(ctx context.Context, messages []*rooms.Message) erro
 			}
 		}
 		var rows []targetRow
-		err := s.list(ctx, &rows, `SELECT msgId, source, target, memberId FROM message_work_target WHERE msgId IN (?) ORDER BY _id`, ids)
+		err := s.list(ctx, &rows, `SELECT msgId, source, target, memberId, standing FROM message_work_target WHERE msgId IN (?) ORDER BY _id`, ids)
 		if err != nil {
 			return fmt.Errorf("targets: %w", err)
 		}
@@ -135,7 +144,7 @@ func (t *targeting) add(r targetRow) {
 	n := slices.IndexFunc(t.targets, func(w rooms.WorkTarget) bool { return w.Group == r.Target })
 	if n < 0 {
 		n = len(t.targets)
-		t.targets = append(t.targets, rooms.WorkTarget{Group: r.Target})
+		t.targets = append(t.targets, rooms.WorkTarget{Group: r.Target, Standing: rooms.Standing(r.Stood.Int64)})
 	}
 	switch {
 	case !r.Member.Valid: // whoever else is named

@@ -8,6 +8,11 @@ UPDATE message_work_target SET sentTime =
 	(SELECT m.timestamp FROM message m WHERE m.msgId = message_work_target.msgId)
 WHERE sentTime IS NULL;
 
+-- Where the target stood, seen from the room in which the message was written: 1
+-- above, 2 below; null if the predecessor wrote it (docs/protocol.md 15.6).
+
+ALTER TABLE message_work_target ADD COLUMN standing INT UNSIGNED NULL;
+
 CREATE INDEX message_work_target_by_time ON message_work_target (target, sentTime);
 
 -- What names one account; what is for whole workgroups; what one account wrote in work
