@@ -171,8 +171,27 @@ func (k *checks) listeners(context.Context) {
 	if k.config.TCP.Enabled {
 		k.port("TLS-TCP", k.config.TCP.Addr(), "[tcp] bind, port")
 	}
+	if k.config.TURN.Enabled {
+		k.relays()
+	}
 	if k.config.Admin.Listen != "" {
 		k.port("admin", k.config.Admin.Listen, "[admin] listen")
+	}
+}
+
+// relays looks whether the port of the built-in TURN server is free: without it the
+// service starts all the same.
+func (k *checks) relays() {
+	addr := k.config.TURN.Listen
+	l, err := net.Listen("tcp", addr)
+	switch {
+	case err == nil:
+		_ = l.Close()
+		k.ok("TURN", addr+" is free")
+	case k.running && errors.Is(err, syscall.EADDRINUSE):
+		k.ok("TURN", addr+" is in use by the running service")
+	default:
+		k.warn("TURN", fmt.Sprintf("%v; without it calls need another server in [ice \"NAME\"]; see [turn] listen", err))
 	}
 }
 

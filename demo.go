@@ -76,7 +76,7 @@ func demoSettings(folder string, port int, secret []byte) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "[server]\ndata_dir = %q\n[tls]\noff = true\n[tcp]\nenabled = false\n", folder)
 	fmt.Fprintf(&b, "[ws]\nbind = 127.0.0.1\nport = %d\norigins = http://localhost:%d, http://127.0.0.1:%d\n", port, port, port)
-	fmt.Fprintf(&b, "[admin]\nlisten = 127.0.0.1:%d\n[log]\nlevel = warn\n[local_users]\n", port+1)
+	fmt.Fprintf(&b, "[admin]\nlisten = 127.0.0.1:%d\n[turn]\nenabled = false\n[log]\nlevel = warn\n[local_users]\n", port+1)
 	for _, u := range demoUsers {
 		mac := hmac.New(sha256.New, secret)
 		mac.Write([]byte(u.login))

@@ -1,15 +1,12 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"os"
-	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -176,12 +173,16 @@ func (s *service) serveFrom(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return err
 	}
+	relays, err := s.newRelays()
+	if err != nil {
+		return err
+	}
 	hub, err := rooms.New(ctx, rooms.Options{
 		Store: db, Post: sessions, Log: s.log, Host: s.config.Host(),
 		MaxText: int(s.config.Messages.MaxSize), EmptyAfter: s.config.Room.EmptyAfter, RecentFor: s.config.Room.RecentFor,
 		EditGrace: s.config.Messages.EditGrace, UserLimit: s.config.Live.UserLimit,
 		AvatarSide: s.config.TinyAvatar.ImageSidePX, Notifier: s.notifier(), Work: workRules(s.config.Workroom),
-		ICE: iceServers(s.config),
+		ICE: iceServers(s.config, relays), LeftCall: relays.left,
 	})
 	if err != nil {
 		return err
@@ -200,7 +201,7 @@ func (s *service) serveFrom(ctx context.Context, db *sql.DB) error {
 		s.link.Store(link)
 	}
 	s.watch(db, hub)
-	err = s.serveClients(ctx, server)
+	err = s.serveClients(ctx, server, relays)
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
 	defer cancel()
 	return errors.Join(err, hub.Stop(ending))
@@ -291,8 +292,9 @@ func (s *service) watch(db *sql.DB, hub *rooms.Hub) {
 
 // serveClients keeps the service connection to FriendCore and, once its users and
 // groups are known, the listeners.
-func (s *service) serveClients(ctx context.Context, server *transport.Server) error {
+func (s *service) serveClients(ctx context.Context, server *transport.Server, relays *relays) error {
 	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return relays.run(ctx) })
 	// FriendCore's connection ends after the clients' connections have.
 	linkCtx, endLink := context.WithCancel(context.WithoutCancel(ctx))
 	defer endLink()
@@ -356,29 +358,6 @@ func databaseConfig(c *cfg.Config) sql.Config {
 		Driver: d.Driver, File: c.DatabaseFile(), Socket: d.Socket, Host: d.Host, Port: d.Port,
 		User: d.User, Pass: d.Pass.Reveal(), Name: d.Name,
 	}
-}
-
-// iceServers lists what calls are offered: the servers of the configuration or, without
-// any, this machine by its usual port. Clients look at the first address of each only,
-// which must not be one of turns: (docs/protocol.md 16.2).
-func iceServers(c *cfg.Config) func(rooms.AccountID, string) []rooms.ICEServer {
-	var servers []rooms.ICEServer
-	for _, i := range c.ICE {
-		urls := slices.Clone(i.URLs)
-		slices.SortStableFunc(urls, func(a, b string) int { return cmp.Compare(iceRank(a), iceRank(b)) })
-		servers = append(servers, rooms.ICEServer{URLs: urls, Username: i.Username, Credential: i.Credential.Reveal()})
-	}
-	if len(servers) == 0 {
-		servers = []rooms.ICEServer{{URLs: []string{"stun:" + net.JoinHostPort(c.Server.Domain, "3478")}}}
-	}
-	return func(rooms.AccountID, string) []rooms.ICEServer { return servers }
-}
-
-func iceRank(url string) int {
-	if strings.HasPrefix(url, "stun:") || strings.HasPrefix(url, "turn:") {
-		return 0
-	}
-	return 1
 }
 
 func workRules(w cfg.Workroom) rooms.WorkRules {

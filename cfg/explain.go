@@ -86,7 +86,6 @@ func notYet() map[string][]string {
 		"messages": {"force_show_read"},
 		"live":     {"mode", "mesh_limit", "is_stream", "is_recording", "record_path"},
 		"janus":    nil,
-		"turn":     nil,
 	}
 }
 

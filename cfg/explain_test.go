@@ -78,7 +78,6 @@ servers = ws://h
 	want := []string{
 		"[live] mode (p.ini:8)",
 		"[janus] servers (p.ini:16)",
-		"[turn] ttl (p.ini:12)",
 	}
 	if diff := cmp.Diff(want, c.NotInEffect()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -69,6 +69,7 @@ func newServer(t testing.TB) *server {
 	s.ini.set("tcp", "bind = 127.0.0.1\nport = %d", s.tcpPort)
 	s.ini.set("admin", "listen = 127.0.0.1:%d", s.adminPort)
 	s.ini.set("log", "level = debug")
+	s.ini.set("turn", "enabled = false") // its port is one for all
 	t.Cleanup(s.judge)
 	return s
 }

@@ -185,13 +185,31 @@ func (h *Hub) peersOf(id RoomID) []AccountID {
 	return []AccountID{}
 }
 
+// noteCall renews the snapshot, and says who is out of the call.
+func (r *Room) noteCall() {
+	peers := r.callPeers()
+	var before []AccountID
+	if was := r.inCall.Load(); was != nil {
+		before = *was
+	}
+	if slices.Equal(peers, before) && r.callID == r.call.ID() {
+		return
+	}
+	r.inCall.Store(&peers)
+	if left := r.hub.opt.LeftCall; left != nil {
+		for _, id := range before {
+			if r.callID != r.call.ID() || !slices.Contains(peers, id) {
+				left(id, r.callID)
+			}
+		}
+	}
+	r.callID = r.call.ID()
+}
+
 // watchCall sets the timer for what the call has to do next, and renews what others
 // read of it.
 func (r *Room) watchCall() {
-	peers := r.callPeers()
-	if before := r.inCall.Load(); before == nil || !slices.Equal(peers, *before) {
-		r.inCall.Store(&peers)
-	}
+	r.noteCall()
 	next := r.call.Next()
 	if r.timers.call != nil {
 		if next.Equal(r.callAt) {

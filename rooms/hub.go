@@ -28,7 +28,10 @@ type Options struct {
 	UserLimit  int           // default participant limit of calls
 	Work       WorkRules
 	// ICE lists the servers for somebody who takes part in a call; never empty.
-	ICE        func(account AccountID, session string) []ICEServer
+	ICE func(account AccountID, session string) []ICEServer
+	// LeftCall hears that somebody who was offered those servers is out of the call; it
+	// must not block. May be nil.
+	LeftCall   func(account AccountID, session string)
 	AvatarSide int      // side of pictures, pixels
 	Notifier   Notifier // where messages go for those who do not look on; may be nil
 }

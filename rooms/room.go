@@ -37,6 +37,7 @@ type Room struct {
 	work       *workRoom   // nil but for work rooms
 	call       live.Session
 	callAt     time.Time // when it has something to do
+	callID     string    // of the session that inCall is of
 	assigned   []Assignment
 	tokens     []Token // invite tokens that are valid
 	chat       chatLog
@@ -136,6 +137,7 @@ func (r *Room) fail(v any) {
 // temporary room is gone for good then, and with it what the hub keeps of it.
 func (r *Room) end() {
 	r.call.Close(time.Now(), callOut{r})
+	r.watchCall()
 	for id, m := range r.members {
 		if m.attached {
 			r.hub.toAccount(id, leftEvent{r.id})

@@ -24,6 +24,7 @@ NEEDED=(
 	"mariadb-install-db:mariadb-server-core mariadb-client-core"
 	"my_print_defaults:mariadb-client-core"
 	"chromium:chromium"
+	"ip:iproute2"
 )
 
 missing_packages() {
