@@ -187,13 +187,14 @@ func (h *Hub) peersOf(id RoomID) []AccountID {
 
 // noteCall renews the snapshot, and says who is out of the call.
 func (r *Room) noteCall() {
+	if r.callSeen == r.call.Changes() {
+		return // an event between peers: there are many of those
+	}
+	r.callSeen = r.call.Changes()
 	peers := r.callPeers()
 	var before []AccountID
 	if was := r.inCall.Load(); was != nil {
 		before = *was
-	}
-	if slices.Equal(peers, before) && r.callID == r.call.ID() {
-		return
 	}
 	r.inCall.Store(&peers)
 	if left := r.hub.opt.LeftCall; left != nil {

@@ -37,6 +37,7 @@ type Room struct {
 	work       *workRoom   // nil but for work rooms
 	call       live.Session
 	callAt     time.Time // when it has something to do
+	callSeen   uint64    // how many changes of it inCall knows
 	callID     string    // of the session that inCall is of
 	assigned   []Assignment
 	tokens     []Token // invite tokens that are valid

@@ -7,10 +7,10 @@ import (
 )
 
 // reader says what an account sees of the room's log (docs/protocol.md 15.6). What it
-// says is said again by seen, for messages in memory.
-func (p *workPlace) reader(id AccountID, role workRole, rules WorkRules) WorkReader {
+// says is said again by seen, for messages in memory. above is that of the place.
+func (p *workPlace) reader(id AccountID, role workRole, rules WorkRules, above []WorkgroupID) WorkReader {
 	w := WorkReader{
-		Room: p.room, Group: p.group, Children: p.childIDs, Up: p.above(), AllUp: !p.super,
+		Room: p.room, Group: p.group, Children: p.childIDs, Up: above, AllUp: !p.super,
 		Account: id, View: role == workViewer,
 	}
 	switch {
@@ -101,7 +101,7 @@ func (w *WorkReader) allSeen(messages []Message) []Message {
 
 // readerOf says what somebody in this work room sees of its log.
 func (r *Room) readerOf(m *member) *WorkReader {
-	w := r.work.place.reader(m.id, m.role, r.hub.opt.Work)
+	w := r.work.place.reader(m.id, m.role, r.hub.opt.Work, r.work.above)
 	return &w
 }
 

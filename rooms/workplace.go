@@ -6,6 +6,7 @@ import "slices"
 // 15). It belongs to the room's mailbox.
 type workRoom struct {
 	place   *workPlace             // nil until the keeper has told it
+	above   []WorkgroupID          // of the place; made once, it is asked for each member
 	viewers []AccountID            // those of them who get the room's events
 	marks   map[AccountID]ReadMark // of everybody who ever was there
 }
@@ -60,7 +61,7 @@ func (e placeEvent) apply(r *Room) {
 		return
 	}
 	before := r.work.place
-	r.work.place = e.place
+	r.work.place, r.work.above = e.place, e.place.above()
 	seats := e.place.seats(r.hub.opt.Work)
 	r.unseat(seats)
 	fresh := r.seat(seats)

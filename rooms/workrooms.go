@@ -389,7 +389,7 @@ func (a *Account) readWorkUnread(entries []workEntry) map[RoomID]Unread {
 	}
 	readers := make([]WorkReader, len(entries))
 	for n, e := range entries {
-		readers[n] = e.place.reader(a.id, e.role, a.hub.opt.Work)
+		readers[n] = e.place.reader(a.id, e.role, a.hub.opt.Work, e.place.above())
 	}
 	ctx, cancel := a.hub.storeContext()
 	defer cancel()

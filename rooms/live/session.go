@@ -24,6 +24,7 @@ type Session struct {
 	id    string // empty: nobody is in the call
 	peers []*peer
 
+	changes  uint64 // of who is in the call
 	level    string // of quality; empty: normal
 	speaking speaking
 	mode     *Mode
@@ -82,6 +83,9 @@ func (s *Session) Peers() []string {
 	return ids
 }
 
+// Changes counts how often somebody came to a call of the room or went.
+func (s *Session) Changes() uint64 { return s.changes }
+
 // Has says whether an account is in the call.
 func (s *Session) Has(id string) bool { return s.find(id) != nil }
 
@@ -128,6 +132,7 @@ func (s *Session) Enter(now time.Time, j Join, out Out) (fresh bool) {
 		sign: now, nextPing: now.Add(pingEvery), tokens: relayBurst, filled: now,
 	}
 	s.peers = append(s.peers, p)
+	s.changes++
 	delete(s.echoes, p.id)
 	s.firstSpeaker(now, out)
 	s.tellQuality(out)
@@ -206,9 +211,10 @@ func (s *Session) Leave(now time.Time, id string, out Out) {
 	out.ToRoom(Event{"leave", leaveData{id}})
 	out.ToPeer(id, Event{"close", closeData{nil, s.id}})
 	s.peers = slices.DeleteFunc(s.peers, func(o *peer) bool { return o == p })
+	s.changes++
 	delete(s.echoes, id)
 	if len(s.peers) == 0 {
-		*s = Session{}
+		*s = Session{changes: s.changes}
 		return
 	}
 	s.tellQuality(out)
