@@ -31,12 +31,12 @@ var demoUsers = [...]struct{ login, name, admin string }{
 func runDemo(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
 	folder := flags.String("dir", "presence-demo", "`folder` for everything that the demo keeps")
-	port := flags.Int("port", 27970, "`port` of the page; the admin listener has the next one")
+	port := flags.Int("port", 27970, "`port` of the page; the admin listener and the TURN server have the next two")
 	if err := parse(flags, args); err != nil {
 		return err
 	}
-	if *port < 1 || *port > 65534 {
-		return usageError{fmt.Errorf("presence demo: port %d is not between 1 and 65534", *port)}
+	if *port < 1 || *port > 65533 {
+		return usageError{fmt.Errorf("presence demo: port %d is not between 1 and 65533", *port)}
 	}
 	if err := os.MkdirAll(*folder, 0o700); err != nil {
 		return fmt.Errorf("make the demo's folder (-dir): %w", err)
@@ -76,7 +76,7 @@ func demoSettings(folder string, port int, secret []byte) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "[server]\ndata_dir = %q\n[tls]\noff = true\n[tcp]\nenabled = false\n", folder)
 	fmt.Fprintf(&b, "[ws]\nbind = 127.0.0.1\nport = %d\norigins = http://localhost:%d, http://127.0.0.1:%d\n", port, port, port)
-	fmt.Fprintf(&b, "[admin]\nlisten = 127.0.0.1:%d\n[turn]\nenabled = false\n[log]\nlevel = warn\n[local_users]\n", port+1)
+	fmt.Fprintf(&b, "[admin]\nlisten = 127.0.0.1:%d\n[turn]\nlisten = 127.0.0.1:%d\ntls_port = 0\n[log]\nlevel = warn\n[local_users]\n", port+1, port+2)
 	for _, u := range demoUsers {
 		mac := hmac.New(sha256.New, secret)
 		mac.Write([]byte(u.login))

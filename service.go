@@ -182,7 +182,7 @@ func (s *service) serveFrom(ctx context.Context, db *sql.DB) error {
 		MaxText: int(s.config.Messages.MaxSize), EmptyAfter: s.config.Room.EmptyAfter, RecentFor: s.config.Room.RecentFor,
 		EditGrace: s.config.Messages.EditGrace, UserLimit: s.config.Live.UserLimit,
 		AvatarSide: s.config.TinyAvatar.ImageSidePX, Notifier: s.notifier(), Work: workRules(s.config.Workroom),
-		ICE: iceServers(s.config, relays), LeftCall: relays.left,
+		Relays: newICE(s.config, relays), HideAddresses: s.config.TURN.HideAddresses, Rate: s.config.Limits.Rate,
 	})
 	if err != nil {
 		return err
@@ -200,7 +200,7 @@ func (s *service) serveFrom(ctx context.Context, db *sql.DB) error {
 		}
 		s.link.Store(link)
 	}
-	s.watch(db, hub)
+	s.watch(db, hub, relays)
 	err = s.serveClients(ctx, server, relays)
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
 	defer cancel()
@@ -272,7 +272,7 @@ func (s *service) authenticator() (transport.Authenticator, error) {
 }
 
 // watch shows figures of other packages among the metrics.
-func (s *service) watch(db *sql.DB, hub *rooms.Hub) {
+func (s *service) watch(db *sql.DB, hub *rooms.Hub, relays *relays) {
 	sources := transport.Sources{
 		Rooms:              func() int { return hub.Stats().Rooms },
 		Accounts:           func() int { return hub.Stats().Accounts },
@@ -280,6 +280,12 @@ func (s *service) watch(db *sql.DB, hub *rooms.Hub) {
 		ChatMessagesFailed: func() uint64 { return hub.Stats().NotStored },
 		RoomPanics:         func() uint64 { return hub.Stats().Panics },
 		Queries:            db.Queries,
+		Calls:              func() int { return hub.Stats().Calls },
+		Peers:              func() int { return hub.Stats().Peers },
+		Relayed:            func() uint64 { return hub.Stats().Relayed },
+	}
+	if relays != nil {
+		sources.TURN = relays.server
 	}
 	if link := s.link.Load(); link != nil {
 		sources.FriendCoreUp = func() bool { return link.State() == friendcore.Ready }

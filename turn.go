@@ -18,9 +18,6 @@ import (
 	"presence/transport"
 )
 
-// turnTLSPort is the usual port for TURN over TLS.
-const turnTLSPort = 5349
-
 // relays is the built-in STUN and TURN server with its listeners.
 type relays struct {
 	server    *transport.TURN
@@ -41,7 +38,7 @@ func (s *service) newRelays() (*relays, error) {
 	o := transport.TURNOptions{
 		Realm: cmp.Or(t.Realm, s.config.Server.Domain), Secret: t.Secret.Reveal(), TTL: t.TTL, PublicIP: t.PublicIP,
 		FirstRelay: t.RelayPorts.First, LastRelay: t.RelayPorts.Last, AllowPeers: t.AllowPeers,
-		MaxAllocations: t.MaxAllocations, MaxAllocationsPerUser: t.MaxAllocationsPerUser, Log: s.log,
+		MaxAllocations: t.MaxAllocations, MaxAllocationsPerUser: t.MaxAllocationsPerUser, Idle: t.Idle, Log: s.log,
 	}
 	if o.Port, err = strconv.Atoi(port); err != nil {
 		return nil, fmt.Errorf("read [turn] listen: %w", err)
@@ -62,15 +59,17 @@ func (s *service) newRelays() (*relays, error) {
 func (s *service) openRelays(o transport.TURNOptions, host string) (*relays, error) {
 	var r relays
 	var err error
-	if cert := s.cert.Load(); cert != nil {
-		o.TLSPort = turnTLSPort
-		r.listeners, err = transport.ListenTURN(s.config.TURN.Listen, net.JoinHostPort(host, strconv.Itoa(turnTLSPort)), cert.TLS())
+	if cert := s.cert.Load(); cert != nil && s.config.TURN.TLSPort != 0 {
+		o.TLSPort = s.config.TURN.TLSPort
+		r.listeners, err = transport.ListenTURN(s.config.TURN.Listen, net.JoinHostPort(host, strconv.Itoa(o.TLSPort)), cert.TLS())
 	} else {
 		r.listeners, err = transport.ListenTURN(s.config.TURN.Listen, "", nil)
 	}
 	switch {
+	case errors.Is(err, syscall.EADDRINUSE) && s.config.TURN.HideAddresses:
+		return nil, fmt.Errorf("%w; [turn] hide_addresses needs the built-in server: choose other ports by listen and tls_port", err)
 	case errors.Is(err, syscall.EADDRINUSE):
-		s.log.Warn("the built-in TURN server is off: another program has its port; name that one in [ice \"NAME\"], or see [turn] listen", "err", err)
+		s.log.Warn("the built-in TURN server is off: another program has its port; name that one in [ice \"NAME\"], or choose other ports by [turn] listen and tls_port", "err", err)
 		return nil, nil
 	case err != nil:
 		return nil, err
@@ -103,35 +102,30 @@ func (r *relays) run(ctx context.Context) error {
 	return r.server.Run(ctx, r.listeners)
 }
 
-// left refuses the credentials of somebody who is out of a call.
-func (r *relays) left(account rooms.AccountID, session string) {
-	if r != nil {
-		r.server.Revoke(string(account), session)
-	}
+// iceServers is what calls are offered: the built-in server, if there is one, with
+// credentials made for the account, and those of the configuration. Without any it is
+// this machine by the usual port: clients need one. They look at the first address of
+// each only, which must not be one of turns: (docs/protocol.md 16.2).
+type iceServers struct {
+	built *transport.TURN // nil: none
+	urls  []string        // of built
+	named []rooms.ICEServer
 }
 
-// iceServers lists what calls are offered: the built-in server, with credentials made for
-// the account, and those of the configuration. Without any it is this machine by the
-// usual port: clients need one. They look at the first address of each only, which must
-// not be one of turns: (docs/protocol.md 16.2).
-func iceServers(c *cfg.Config, r *relays) func(rooms.AccountID, string) []rooms.ICEServer {
-	var named []rooms.ICEServer
+func newICE(c *cfg.Config, r *relays) *iceServers {
+	s := &iceServers{}
 	for _, i := range c.ICE {
 		urls := slices.Clone(i.URLs)
 		slices.SortStableFunc(urls, func(a, b string) int { return cmp.Compare(iceRank(a), iceRank(b)) })
-		named = append(named, rooms.ICEServer{URLs: urls, Username: i.Username, Credential: i.Credential.Reveal()})
+		s.named = append(s.named, rooms.ICEServer{URLs: urls, Username: i.Username, Credential: i.Credential.Reveal()})
 	}
-	if r == nil && len(named) == 0 {
-		named = []rooms.ICEServer{{URLs: []string{"stun:" + net.JoinHostPort(c.Server.Domain, "3478")}}}
+	switch {
+	case r != nil:
+		s.built, s.urls = r.server, r.server.URLs(c.Server.Domain)
+	case len(s.named) == 0:
+		s.named = []rooms.ICEServer{{URLs: []string{"stun:" + net.JoinHostPort(c.Server.Domain, "3478")}}}
 	}
-	return func(account rooms.AccountID, session string) []rooms.ICEServer {
-		if r == nil {
-			return named
-		}
-		username, password := r.server.Credentials(string(account), session, time.Now())
-		own := rooms.ICEServer{URLs: r.server.URLs(c.Server.Domain), Username: username, Credential: password}
-		return append([]rooms.ICEServer{own}, named...)
-	}
+	return s
 }
 
 func iceRank(url string) int {
@@ -140,3 +134,30 @@ func iceRank(url string) int {
 	}
 	return 1
 }
+
+// ICE implements rooms.Relays.
+func (s *iceServers) ICE(account rooms.AccountID, session string, hide bool) []rooms.ICEServer {
+	if s.built == nil {
+		return s.named
+	}
+	username, password := s.built.Credentials(string(account), session, time.Now())
+	own := rooms.ICEServer{URLs: s.urls, Username: username, Credential: password}
+	if hide {
+		own.URLs = slices.DeleteFunc(slices.Clone(s.urls), func(u string) bool { return strings.HasPrefix(u, "stun:") })
+		return []rooms.ICEServer{own}
+	}
+	return append([]rooms.ICEServer{own}, s.named...)
+}
+
+// Left refuses from now on the credentials of somebody who is out of a call.
+func (s *iceServers) Left(account rooms.AccountID, session string) {
+	if s.built != nil {
+		s.built.Revoke(string(account), session)
+	}
+}
+
+// CanHide implements rooms.Relays.
+func (s *iceServers) CanHide() bool { return s.built != nil }
+
+// IsRelay implements rooms.Relays.
+func (s *iceServers) IsRelay(at netip.AddrPort) bool { return s.built != nil && s.built.IsRelay(at) }

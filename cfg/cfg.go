@@ -213,6 +213,9 @@ type TURN struct {
 	AllowPeers            []netip.Prefix
 	MaxAllocations        int
 	MaxAllocationsPerUser int
+	Idle                  time.Duration // a relay without traffic ends
+	TLSPort               int           // 0: no TLS
+	HideAddresses         bool          // of those in calls, in all rooms
 }
 
 // Limits is section [limits].

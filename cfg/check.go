@@ -189,6 +189,15 @@ func (k *checker) live() {
 	if k.Live.Mode == "janus" && len(k.Janus.Servers) == 0 {
 		k.bad("live", "mode", "janus needs [janus] servers")
 	}
+	if k.TURN.HideAddresses && !k.TURN.Enabled {
+		k.bad("turn", "hide_addresses", "needs the built-in server; take out enabled = false")
+	}
+	if _, port, err := net.SplitHostPort(k.TURN.Listen); err == nil && k.TURN.TLSPort > 0 && port == itoa(k.TURN.TLSPort) {
+		k.bad("turn", "tls_port", "is the port of listen, too; choose another one, or 0 for none")
+	}
+	if r := k.TURN.RelayPorts; k.TURN.Enabled && k.TURN.TLSPort >= r.First && k.TURN.TLSPort <= r.Last {
+		k.bad("turn", "tls_port", "lies in relay_ports; choose one outside")
+	}
 	if k.TURN.Secret != "" && len(k.TURN.Secret) < shortestToken {
 		k.bad("turn", "secret", "is shorter than %d characters; leave it empty to have one made", shortestToken)
 	}

@@ -35,7 +35,7 @@ func TestDefaults(t *testing.T) {
 		TinyAvatar: TinyAvatar{ImageSidePX: 128},
 		Live:       Live{Mode: "auto", MeshLimit: 4},
 		TURN: TURN{
-			Enabled: true, Listen: ":3478", RelayPorts: PortRange{49160, 49999}, TTL: 6 * time.Hour,
+			Enabled: true, Listen: ":3478", RelayPorts: PortRange{49160, 49999}, TTL: 6 * time.Hour, Idle: 10 * time.Minute, TLSPort: 5349,
 			MaxAllocations: 2000, MaxAllocationsPerUser: 20,
 		},
 		Limits: Limits{

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -90,7 +91,8 @@ func (l *loader) fillFrom(friend *FriendINI) []Note {
 	if l.config.origins[keyName{"friendcore", "host"}] == from && isHost(friend.FCHost) == nil && !IsLoopback(friend.FCHost) {
 		f.TLSName = friend.FCHost
 	}
-	return append(friend.Notes, l.serviceNotes(friend)...)
+	notes := append(slices.Clone(friend.Notes), l.addFriendICE(friend)...)
+	return append(notes, l.serviceNotes(friend)...)
 }
 
 // refuse takes over what is wrong with cfg.ini, and says who pointed to it.

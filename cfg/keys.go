@@ -202,6 +202,9 @@ func (t *TURN) keys() []namedField {
 		{"allow_peers", prefixes(&t.AllowPeers)},
 		{"max_allocations", integer(&t.MaxAllocations, 1, 1000000)},
 		{"max_allocations_per_user", integer(&t.MaxAllocationsPerUser, 1, 10000)},
+		{"idle", duration(&t.Idle, time.Minute, day)},
+		{"tls_port", integer(&t.TLSPort, 0, 65535)},
+		{"hide_addresses", boolean(&t.HideAddresses)},
 	}
 }
 

@@ -32,8 +32,8 @@ type demo struct {
 func newDemo(t *testing.T) *demo {
 	t.Helper()
 	d := &demo{t: t, browser: newBrowser(t), folder: t.TempDir(), port: freePort(t), log: newOutput()}
-	for next := freePort(t); next != d.port+1; next = freePort(t) { // the admin listener's
-		d.port = next
+	for second, third := freePort(t), freePort(t); second != d.port+1 || third != d.port+2; { // admin, TURN
+		d.port, second, third = second, third, freePort(t)
 	}
 	t.Cleanup(d.judge)
 	d.start()

@@ -52,7 +52,14 @@ func build(name string, flags ...string) (string, error) {
 }
 
 // program is the path of the program with the race detector, for tests.
-func program(t testing.TB) string { t.Helper(); return must(t, built.race) }
+// Within a network of its own (inOwnNetwork) it is the one that the parent has built.
+func program(t testing.TB) string {
+	t.Helper()
+	if path := os.Getenv("PRESENCE_TEST_NETWORK_PROGRAM"); path != "" {
+		return path
+	}
+	return must(t, built.race)
+}
 
 // plainProgram is the path of the program as it is shipped, for measures.
 func plainProgram(t testing.TB) string { t.Helper(); return must(t, built.plain) }

@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"net"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -38,6 +39,15 @@ func TestCallsAreOfferedRelays(t *testing.T) {
 	}
 	if names["ada"] == names["bo"] {
 		t.Error("both have the same name")
+	}
+	status, figures, err := s.admin("/metrics")
+	if err != nil || status != http.StatusOK {
+		t.Fatal(status, err)
+	}
+	for _, line := range []string{"presence_calls 1", "presence_call_peers 2", "presence_turn_relays 0", `presence_turn_refused_total{reason="quota"} 0`} {
+		if !strings.Contains(figures, line+"\n") {
+			t.Errorf("the metrics lack %s", line)
+		}
 	}
 
 	conn, err := net.Dial("udp", fmt.Sprintf("127.0.0.1:%d", port))

@@ -71,8 +71,8 @@ func newFanOut(t testing.TB, members int) *fanOut {
 	store.rooms["room-1"] = data
 	var err error
 	f.hub, err = New(t.Context(), Options{
-		ICE:   testICE,
-		Store: instantStore{store}, Post: f.post, Log: discard(), Host: "localhost", MaxText: 32 << 10,
+		Relays: &testRelays{},
+		Store:  instantStore{store}, Post: f.post, Log: discard(), Host: "localhost", MaxText: 32 << 10,
 		EmptyAfter: time.Hour, EditGrace: 5 * time.Minute, RecentFor: time.Hour, AvatarSide: 16,
 	})
 	if err != nil {

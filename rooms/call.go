@@ -24,6 +24,20 @@ const (
 	callGraceGuest = 5 * time.Second
 )
 
+// callRules are the installation's rules for calls.
+func (h *Hub) callRules() live.Rules {
+	return live.Rules{Rate: min(maxCallRate, float64(h.opt.Rate)/2), IsRelay: h.opt.Relays.IsRelay}
+}
+
+// maxCallRate is what an account may send the others of a call for long, events a second.
+const maxCallRate = 200
+
+// hidesAddresses says whether the next call of the room keeps the addresses of its peers
+// from each other.
+func (r *Room) hidesAddresses() bool {
+	return r.hub.opt.HideAddresses || r.settings.HideAddresses
+}
+
 // callOut is where the events of a room's call go.
 type callOut struct{ r *Room }
 
@@ -33,27 +47,41 @@ func (o callOut) ToPeer(id string, e live.Event) { o.r.toOne(AccountID(id), "liv
 
 // liveJoin lets a browser into the call.
 func (r *Room) liveJoin(c call) {
-	var liveID string
-	if !c.into(&liveID) {
+	var in comer
+	if !c.into(&in) && !c.into(&in.ClientID) {
 		r.answer(c, "", nil, "ERR_INVALID_DATA")
 		return
 	}
-	r.enterCall(c, liveID, false)
+	r.enterCall(c, in, false)
+}
+
+// comer is a browser that wants to be in the call. Clients that understand no more than
+// the original did send their live id alone.
+type comer struct {
+	ClientID string `json:"clientId"`
+	Features any    `json:"features"` // what it understands, a list of words
+}
+
+// iceRestart is the feature of clients, and the event that they understand then.
+const iceRestart = "ice-restart"
+
+func (b comer) understands(feature string) bool {
+	words, _ := b.Features.([]any)
+	return slices.Contains(words, any(feature))
 }
 
 // liveRestore takes up a call after the connection was lost.
 func (r *Room) liveRestore(c call) {
-	var in struct {
-		ClientID string `json:"clientId"`
-	}
+	var in comer
 	if !c.into(&in) {
 		r.answer(c, "", nil, "ERR_INVALID_DATA")
 		return
 	}
-	r.enterCall(c, in.ClientID, true)
+	r.enterCall(c, in, true)
 }
 
-func (r *Room) enterCall(c call, liveID string, restore bool) {
+func (r *Room) enterCall(c call, b comer, restore bool) {
+	liveID := b.ClientID
 	if liveID == "" || len(liveID) > maxName {
 		r.answer(c, "", nil, "ERR_INVALID_DATA")
 		return
@@ -61,6 +89,12 @@ func (r *Room) enterCall(c call, liveID string, restore bool) {
 	id := c.from.Account
 	if r.isContact() {
 		r.callOther(id)
+	}
+	if r.hidesAddresses() && !r.hub.opt.Relays.CanHide() {
+		r.log.Warn("a call was refused: the room hides the addresses of those in a call, and without the built-in TURN server they cannot be hidden")
+		r.call.Full(string(id), callOut{r})
+		r.answer(c, "", nil, "ERR_NO_RELAY")
+		return
 	}
 	if limit := r.settings.UserLimit; limit > 0 && !r.isContact() && !r.call.Has(string(id)) && len(r.call.Peers()) >= limit {
 		r.call.Full(string(id), callOut{r})
@@ -71,12 +105,14 @@ func (r *Room) enterCall(c call, liveID string, restore bool) {
 	if r.members[id].guest {
 		grace = callGraceGuest
 	}
-	j := live.Join{Peer: string(id), LiveID: liveID, Conn: uint64(c.from.Conn), Grace: grace, NewID: newID("ls")}
+	j := live.Join{Peer: string(id), LiveID: liveID, Conn: uint64(c.from.Conn), Grace: grace,
+		Restarts: b.understands(iceRestart), NewID: newID("ls"), Hides: r.hidesAddresses()}
 	fresh := r.call.Enter(time.Now(), j, callOut{r})
 	r.toOne(id, "live", "open", r.callOpen(id, liveID))
 	if restore || !fresh {
 		r.call.RestoredPeers(string(id), callOut{r})
 	}
+	r.askRestart(id)
 	r.answer(c, "", nil, "")
 	r.watchCall()
 }
@@ -95,6 +131,7 @@ type openLive struct {
 
 type liveConf struct {
 	ICE         []ICEServer   `json:"ICE"`
+	Policy      string        `json:"iceTransportPolicy,omitempty"` // relay: addresses are hidden
 	UserID      AccountID     `json:"userId"`
 	SourceID    any           `json:"sourceId"`
 	PeerList    []string      `json:"peerList"`
@@ -108,10 +145,32 @@ type liveConf struct {
 
 func (r *Room) callOpen(id AccountID, liveID string) openData {
 	conf := r.call.Conf()
+	policy := ""
+	if r.call.Hides() {
+		policy = "relay"
+	}
 	return openData{liveID, openLive{conf.SessionID, liveConf{
-		ICE: r.hub.opt.ICE(id, conf.SessionID), UserID: id, PeerList: conf.Peers, Quality: conf.Quality,
+		ICE: r.callICE(id), Policy: policy, UserID: id, PeerList: conf.Peers, Quality: conf.Quality,
 		Mode: conf.Mode, Topology: "peer", LogTail: r.callLog(r.members[id]), Speaking: conf.Speaking,
 	}}}
+}
+
+func (r *Room) callICE(id AccountID) []ICEServer {
+	return r.hub.opt.Relays.ICE(id, r.call.ID(), r.call.Hides())
+}
+
+// askRestart asks a browser that came back to restart ICE with the peers with whom it
+// has to, if it understands that (docs/protocol.md 16.2).
+func (r *Room) askRestart(id AccountID) {
+	liveID, peers := r.call.TakeBroken(string(id))
+	if len(peers) == 0 {
+		return
+	}
+	r.toOne(id, "live", iceRestart, struct {
+		ClientID string      `json:"clientId"`
+		PeerIDs  []string    `json:"peerIds"`
+		ICE      []ICEServer `json:"ICE"`
+	}{liveID, peers, r.callICE(id)})
 }
 
 // callLogLength is how many messages a browser gets with a call.
@@ -150,6 +209,7 @@ func (r *Room) liveCall(outer call) {
 		return
 	}
 	r.call.Handle(time.Now(), string(c.from.Account), uint64(c.from.Conn), c.Type, c.Data, callOut{r})
+	r.hub.stats.relayed.Add(uint64(r.call.TakeRelayed()))
 	r.answer(outer, "", nil, "")
 	r.watchCall()
 }
@@ -197,11 +257,11 @@ func (r *Room) noteCall() {
 		before = *was
 	}
 	r.inCall.Store(&peers)
-	if left := r.hub.opt.LeftCall; left != nil {
-		for _, id := range before {
-			if r.callID != r.call.ID() || !slices.Contains(peers, id) {
-				left(id, r.callID)
-			}
+	r.hub.stats.peers.Add(int64(len(peers) - len(before)))
+	r.hub.stats.calls.Add(int64(min(len(peers), 1) - min(len(before), 1)))
+	for _, id := range before {
+		if r.callID != r.call.ID() || !slices.Contains(peers, id) {
+			r.hub.opt.Relays.Left(id, r.callID)
 		}
 	}
 	r.callID = r.call.ID()

@@ -116,6 +116,60 @@ func TestCallOutlivesALostConnection(t *testing.T) {
 	})
 }
 
+// TestRestartIsAskedFor somebody who comes back, if both understand it.
+func TestRestartIsAskedFor(t *testing.T) {
+	inRoom(t, func(t *testing.T, w *world, room RoomID, ada, bo *person) {
+		for _, p := range []*person{ada, bo} {
+			p.to(room, "", "live-join", map[string]any{"clientId": "lc-" + string(p.id), "features": []string{"x", "ice-restart"}}, "")
+		}
+		ada.take()
+		bo.take()
+		w.hub.Hide(bo.id)
+		w.pass(time.Second)
+		w.hub.Show(bo.id)
+		w.settle()
+		bo.got(`"ice-restart","data":{"clientId":"lc-` + string(bo.id) + `","peerIds":["` + string(ada.id) + `"],"ICE":[{"urls":["stun:`)
+		bo.to(room, "", "live-restore", map[string]any{"clientId": "lc-" + string(bo.id), "features": []string{"ice-restart"}}, "")
+		inOrder(t, bo.take(), `"open"`, `"peers"`)
+		bo.gotNone("ice-restart")
+		ada.gotNone("ice-restart")
+	})
+}
+
+// TestHiddenAddresses: what the owner sets counts from the next call of the room on.
+func TestHiddenAddresses(t *testing.T) {
+	inRoom(t, func(t *testing.T, w *world, room RoomID, ada, bo *person) {
+		w.relays.hide = true
+		const host = "candidate:1 1 udp 1 192.168.1.7 50000 typ host"
+		const relay = "candidate:1 1 udp 1 203.0.113.7 50000 typ relay raddr 0.0.0.0 rport 0"
+		ada.call(room, "lc-1")
+		bo.call(room, "lc-2")
+		ada.set(room, "hideAddresses", true)
+		bo.got(`"setting":"hideAddresses","value":true`)
+		bo.live(room, string(ada.id), host)
+		ada.got(host)
+		ada.to(room, "", "live-leave", nil, "")
+		bo.to(room, "", "live-leave", nil, "")
+		ada.take()
+
+		ada.to(room, "", "live-join", "lc-3", "")
+		ada.got(`"ICE":[{"urls":["turn:turn.example.test"],"username":"user-of-`, `"iceTransportPolicy":"relay"`)
+		bo.call(room, "lc-4")
+		ada.take()
+		bo.live(room, string(ada.id), host)
+		ada.gotNone(`"type":"` + string(bo.id))
+		bo.live(room, string(ada.id), relay)
+		ada.got(relay)
+
+		ada.to(room, "", "live-leave", nil, "")
+		bo.to(room, "", "live-leave", nil, "")
+		w.relays.hide = false // the built-in server is off from now on
+		bo.take()
+		bo.ask(room, "", "live-join", "lc-5").fails(t, "ERR_NO_RELAY")
+		ada.ask(room, "settings", "setting", map[string]any{"setting": "hideAddresses", "value": false}).fails(t, "ERR_NO_RELAY")
+	})
+}
+
 // TestCallLimit: one too many is told so; one-to-one rooms have no limit.
 func TestCallLimit(t *testing.T) {
 	inRoom(t, func(t *testing.T, w *world, room RoomID, ada, bo *person) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -95,7 +96,8 @@ type world struct {
 	hub      *Hub
 	store    *memStore
 	in       *inbox
-	notifier Notifier     // nil: nobody is notified
+	notifier Notifier // nil: nobody is notified
+	relays   testRelays
 	log      *slog.Logger // nil: nothing is logged
 }
 
@@ -120,7 +122,7 @@ func (w *world) start() {
 		Host: "localhost/presence/guest/", MaxText: 32 << 10,
 		EmptyAfter: 10 * time.Minute, RecentFor: 8 * time.Hour, EditGrace: 5 * time.Minute, AvatarSide: 32,
 		Notifier: w.notifier,
-		ICE:      testICE,
+		Relays:   &w.relays,
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -128,9 +130,24 @@ func (w *world) start() {
 	w.hub = hub
 }
 
-// testICE are servers that say for whom they are.
-func testICE(id AccountID, session string) []ICEServer {
-	return []ICEServer{{URLs: []string{"stun:stun.example.test"}}, {[]string{"turn:turn.example.test"}, "user-of-" + string(id), session}}
+// testRelays are servers of which nobody has heard; the zero value hides nothing.
+type testRelays struct{ hide bool }
+
+func (*testRelays) ICE(id AccountID, session string, hide bool) []ICEServer {
+	relay := ICEServer{[]string{"turn:turn.example.test"}, "user-of-" + string(id), session}
+	if hide {
+		return []ICEServer{relay}
+	}
+	return []ICEServer{{URLs: []string{"stun:stun.example.test"}}, relay}
+}
+
+func (*testRelays) Left(AccountID, string) {}
+
+func (t *testRelays) CanHide() bool { return t.hide }
+
+// IsRelay: the relays are at 203.0.113.7.
+func (*testRelays) IsRelay(a netip.AddrPort) bool {
+	return a.Addr() == netip.AddrFrom4([4]byte{203, 0, 113, 7})
 }
 
 func (w *world) stop() {

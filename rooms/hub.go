@@ -27,21 +27,22 @@ type Options struct {
 	EditGrace  time.Duration // how long authors may change a message without a trace
 	UserLimit  int           // default participant limit of calls
 	Work       WorkRules
-	// ICE lists the servers for somebody who takes part in a call; never empty.
-	ICE func(account AccountID, session string) []ICEServer
-	// LeftCall hears that somebody who was offered those servers is out of the call; it
-	// must not block. May be nil.
-	LeftCall   func(account AccountID, session string)
-	AvatarSide int      // side of pictures, pixels
-	Notifier   Notifier // where messages go for those who do not look on; may be nil
+
+	Relays        Relays
+	HideAddresses bool     // of peers in calls, in all rooms
+	Rate          int      // events a second that one account can send; 0: no limit
+	AvatarSide    int      // side of pictures, pixels
+	Notifier      Notifier // where messages go for those who do not look on; may be nil
 }
 
 func (o Options) check() error {
 	switch {
 	case o.Store == nil, o.Post == nil, o.Log == nil:
 		return errors.New("rooms: Store, Post and Log are needed")
-	case o.ICE == nil:
-		return errors.New("rooms: ICE is needed")
+	case o.Relays == nil:
+		return errors.New("rooms: Relays is needed")
+	case o.HideAddresses && !o.Relays.CanHide():
+		return errors.New("rooms: HideAddresses needs Relays that can hide")
 	case o.MaxText <= 0, o.EmptyAfter <= 0, o.RecentFor <= 0, o.EditGrace <= 0, o.AvatarSide <= 0:
 		return errors.New("rooms: MaxText, EmptyAfter, RecentFor, EditGrace and AvatarSide must be positive")
 	}
@@ -94,6 +95,8 @@ type Hub struct {
 // counters are what Stats reports.
 type counters struct {
 	messages, notStored, panics atomic.Uint64
+	calls, peers                atomic.Int64
+	relayed                     atomic.Uint64
 }
 
 // Stats are figures for metrics.
@@ -103,6 +106,9 @@ type Stats struct {
 	Messages  uint64 // chat messages accepted since the start
 	NotStored uint64 // chat messages refused because the database failed
 	Panics    uint64 // rooms and sessions that were closed because of a defect
+	Calls     int    // that go on
+	Peers     int    // in them
+	Relayed   uint64 // events from peer to peer since the start
 }
 
 // New loads all accounts and returns a Hub that is ready. It starts nothing.
@@ -139,6 +145,9 @@ func (h *Hub) Stats() Stats {
 		Messages:  h.stats.messages.Load(),
 		NotStored: h.stats.notStored.Load(),
 		Panics:    h.stats.panics.Load(),
+		Calls:     int(h.stats.calls.Load()),
+		Peers:     int(h.stats.peers.Load()),
+		Relayed:   h.stats.relayed.Load(),
 	}
 }
 

@@ -1,8 +1,6 @@
 package rooms
 
 import (
-	"encoding/json"
-	"strconv"
 	"strings"
 )
 
@@ -43,7 +41,7 @@ func (r *Room) refusePersist(c call, code string) {
 func (r *Room) persistAs(c call, name string) {
 	record := r.record
 	record.Name = name
-	record.Settings = json.RawMessage(`{"userLimit":` + strconv.Itoa(r.settings.UserLimit) + `}`)
+	record.Settings = r.settings.stored()
 	if err := r.storeAll(record); err != nil {
 		r.log.Error("room not stored", "err", err)
 		r.refusePersist(c, "ERR_NOT_STORED")

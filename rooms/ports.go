@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/netip"
 )
 
 // ErrNotFound says that a store has no such row (or only a removed one).
@@ -25,6 +26,20 @@ type Post interface {
 	Reply(to Address, event []byte)
 	// Dismiss ends the session of an account: session:null, then close.
 	Dismiss(id AccountID)
+}
+
+// Relays are the STUN and TURN servers that calls are offered. The methods do not block.
+type Relays interface {
+	// ICE lists the servers for somebody in a call; never empty. With hide they are only
+	// relays of our own.
+	ICE(account AccountID, session string, hide bool) []ICEServer
+	// Left says that an account is out of the call for which it was offered those.
+	Left(account AccountID, session string)
+	// CanHide says whether we have relays of our own. Without them no call can keep the
+	// addresses of its peers from each other.
+	CanHide() bool
+	// IsRelay says whether an address is that of one of our relays, which is open.
+	IsRelay(netip.AddrPort) bool
 }
 
 // AccountStore keeps accounts.

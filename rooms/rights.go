@@ -91,12 +91,13 @@ type setting struct {
 }
 
 var settingHandlers = map[string]setting{
-	"roomName":    {who: rulers, set: (*Room).setName, then: func(r *Room, _ any) { r.tellName() }},
-	"userLimit":   {who: rulers, set: (*Room).setUserLimit},
-	"isStream":    {who: rulers, set: (*Room).setBridged},
-	"isRecording": {who: rulers, set: (*Room).setBridged},
-	"workgroups":  {who: asAdmin, set: (*Room).setWorkgroup, then: (*Room).workgroupSet},
-	"authorized":  {who: rulers, set: (*Room).setAuthorized, then: (*Room).authorizedSet},
+	"roomName":      {who: rulers, set: (*Room).setName, then: func(r *Room, _ any) { r.tellName() }},
+	"userLimit":     {who: rulers, set: (*Room).setUserLimit},
+	"hideAddresses": {who: rulers, set: (*Room).setHideAddresses},
+	"isStream":      {who: rulers, set: (*Room).setBridged},
+	"isRecording":   {who: rulers, set: (*Room).setBridged},
+	"workgroups":    {who: asAdmin, set: (*Room).setWorkgroup, then: (*Room).workgroupSet},
+	"authorized":    {who: rulers, set: (*Room).setAuthorized, then: (*Room).authorizedSet},
 }
 
 // rolesOf says what a member is.

@@ -250,6 +250,7 @@ var rights = []right{
 	{"save settings", "settings", "save", nothing, everyone, done, false},
 	{"set the name", "settings", "setting", change("roomName", "Other"), ruling, `"type":"room-update"`, false},
 	{"set the limit", "settings", "setting", change("userLimit", 3), ruling, `"success":true`, false},
+	{"hide addresses", "settings", "setting", change("hideAddresses", true), ruling, "ERR_NO_RELAY", false},
 	{"set streaming", "settings", "setting", change("isStream", true), ruling, "ERR_NO_PROXY", false},
 	{"set recording", "settings", "setting", change("isRecording", true), ruling, "ERR_NO_PROXY", false},
 	{"assign workgroups", "settings", "setting", change("workgroups", map[string]any{"clientId": "friend_wg_12", "value": true}), "admin", `"type":"assigned"`, false},

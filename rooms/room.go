@@ -75,6 +75,7 @@ func newRoom(h *Hub, id RoomID) *Room {
 		members:    map[AccountID]*member{},
 		dirtyMarks: map[AccountID]struct{}{},
 	}
+	r.call.Rules = h.callRules()
 	r.box = mailbox[roomEvent]{limit: mailboxSize, wg: &h.wg, handle: r.handle}
 	return r
 }

@@ -526,7 +526,7 @@ func TestStopWhileDatabaseIsAway(t *testing.T) {
 func TestOptionsAreChecked(t *testing.T) {
 	good := Options{
 		Store: newMemStore(), Post: newInbox(), Log: discard(), Host: "h", MaxText: 1, EmptyAfter: 1, RecentFor: 1, EditGrace: 1, AvatarSide: 16,
-		ICE: testICE,
+		Relays: &testRelays{},
 	}
 	if _, err := New(context.Background(), good); err != nil {
 		t.Errorf("good options are refused: %v", err)
@@ -534,7 +534,8 @@ func TestOptionsAreChecked(t *testing.T) {
 	for what, spoil := range map[string]func(*Options){
 		"no store": func(o *Options) { o.Store = nil }, "no post": func(o *Options) { o.Post = nil }, "no log": func(o *Options) { o.Log = nil },
 		"no text": func(o *Options) { o.MaxText = 0 }, "no time": func(o *Options) { o.EmptyAfter = 0 }, "never recent": func(o *Options) { o.RecentFor = -1 },
-		"no side": func(o *Options) { o.AvatarSide = 0 }, "no grace": func(o *Options) { o.EditGrace = 0 }, "no ICE": func(o *Options) { o.ICE = nil },
+		"no side": func(o *Options) { o.AvatarSide = 0 }, "no grace": func(o *Options) { o.EditGrace = 0 }, "no relays": func(o *Options) { o.Relays = nil },
+		"nothing to hide with": func(o *Options) { o.HideAddresses = true },
 	} {
 		bad := good
 		spoil(&bad)

@@ -35,8 +35,8 @@ var roomSamples = map[string]samples{
 		invalid: []sample{{`{"a":[]}`, ""}},
 	},
 	"/live-join": {
-		valid:   []sample{{`"lc-1"`, ""}},
-		invalid: []sample{{`null`, "ERR_INVALID_DATA"}, {`""`, "ERR_INVALID_DATA"}, {`{"clientId":"lc-1"}`, "ERR_INVALID_DATA"}, {`"` + strings.Repeat("x", 500) + `"`, "ERR_INVALID_DATA"}},
+		valid:   []sample{{`"lc-1"`, ""}, {`{"clientId":"lc-1","features":["ice-restart"]}`, ""}, {`{"clientId":"lc-1","features":{"a":[7]}}`, ""}},
+		invalid: []sample{{`null`, "ERR_INVALID_DATA"}, {`""`, "ERR_INVALID_DATA"}, {`{"clientId":7}`, "ERR_INVALID_DATA"}, {`["lc-1"]`, "ERR_INVALID_DATA"}, {`"` + strings.Repeat("x", 500) + `"`, "ERR_INVALID_DATA"}},
 	},
 	"/live-restore": {
 		valid:   []sample{{`{"clientId":"lc-1","sessionId":"ls-1"}`, ""}, {`{"clientId":"lc-1","sessionId":7}`, ""}},
@@ -166,6 +166,7 @@ var roomSamples = map[string]samples{
 	"settings/setting": {
 		valid: []sample{
 			{`{"setting":"roomName","value":"Other"}`, ""}, {`{"setting":"userLimit","value":5}`, ""},
+			{`{"setting":"hideAddresses","value":true}`, "ERR_NO_RELAY"},
 			{`{"setting":"isStream","value":true}`, "ERR_NO_PROXY"}, {`{"setting":"isRecording","value":true}`, "ERR_NO_PROXY"},
 			{`{"setting":"workgroups","value":{"clientId":"friend_wg_11","value":true}}`, "ERR_NOT_ADMIN"},
 			{`{"setting":"authorized","value":{"clientId":"$ID"}}`, ""},
@@ -174,6 +175,7 @@ var roomSamples = map[string]samples{
 			{`null`, "ERR_UNKNOWN_SETTING"}, {`"roomName"`, "ERR_INVALID_DATA"}, {`{"setting":7,"value":1}`, "ERR_INVALID_DATA"},
 			{`{"setting":"unknown","value":1}`, "ERR_UNKNOWN_SETTING"}, {`{"setting":"` + strings.Repeat("x", 5000) + `"}`, "ERR_UNKNOWN_SETTING"},
 			{`{"setting":"roomName","value":null}`, "ERR_INVALID_NAME"}, {`{"setting":"userLimit","value":-1}`, "ERR_INVALID_VALUE"},
+			{`{"setting":"hideAddresses","value":"yes"}`, "ERR_INVALID_VALUE"},
 			{`{"setting":"isStream","value":"yes"}`, "ERR_NO_PROXY"}, {`{"setting":"isRecording"}`, "ERR_NO_PROXY"},
 			{`{"setting":"workgroups","value":7}`, "ERR_NOT_ADMIN"},
 			{`{"setting":"authorized","value":{"clientId":"$OTHER"}}`, "ERR_INVALID_ID"}, {`{"setting":"authorized","value":null}`, "ERR_INVALID_ID"},

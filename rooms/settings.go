@@ -2,6 +2,7 @@ package rooms
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -11,21 +12,32 @@ import (
 
 // roomSettings are the stored settings of a room that this version acts on.
 type roomSettings struct {
-	UserLimit int
+	UserLimit     int
+	HideAddresses bool // of those who are in a call
 }
 
 // readSettings takes what is usable from the stored settings.
 func readSettings(stored json.RawMessage, userLimit int) roomSettings {
 	s := roomSettings{UserLimit: userLimit}
 	var in struct {
-		UserLimit any `json:"userLimit"`
+		UserLimit     any `json:"userLimit"`
+		HideAddresses any `json:"hideAddresses"`
 	}
 	if json.Unmarshal(stored, &in) == nil {
 		if n, ok := wholeNumber(in.UserLimit); ok {
 			s.UserLimit = n
 		}
+		s.HideAddresses = in.HideAddresses == true
 	}
 	return s
+}
+
+// stored is how the database keeps them.
+func (s roomSettings) stored() json.RawMessage {
+	if s.HideAddresses {
+		return fmt.Appendf(nil, `{"userLimit":%d,"hideAddresses":true}`, s.UserLimit)
+	}
+	return fmt.Appendf(nil, `{"userLimit":%d}`, s.UserLimit)
 }
 
 // wholeNumber reads a number from 0 up that a setting may have.
@@ -56,6 +68,9 @@ func (r *Room) settingsSave(c call) { r.answer(c, "settings", nil, "") }
 // settingsFor is what the account may see (docs/protocol.md 10).
 func (r *Room) settingsFor(id AccountID) map[string]any {
 	s := map[string]any{"userLimit": r.settings.UserLimit, "roomName": r.record.Name}
+	if r.hub.opt.Relays.CanHide() {
+		s["hideAddresses"] = r.hidesAddresses()
+	}
 	if r.isAdmin(id) {
 		s["workgroups"] = r.settingsState().Workgroups
 	}
@@ -135,16 +150,43 @@ func (r *Room) setUserLimit(_ call, v any) (any, string) {
 	if !ok {
 		return nil, "ERR_INVALID_VALUE"
 	}
-	if r.persistent {
-		ctx, cancel := r.hub.storeContext()
-		defer cancel()
-		if err := r.hub.store.SetRoomSetting(ctx, r.id, "userLimit", strconv.AppendInt(nil, int64(limit), 10)); err != nil {
-			r.log.Error("setting not stored", "setting", "userLimit", "err", err)
-			return nil, "ERR_NOT_STORED"
-		}
+	if code := r.storeSetting("userLimit", strconv.AppendInt(nil, int64(limit), 10)); code != "" {
+		return nil, code
 	}
 	r.settings.UserLimit = limit
 	return limit, ""
+}
+
+// setHideAddresses counts from the next call on.
+func (r *Room) setHideAddresses(_ call, v any) (any, string) {
+	hide, ok := v.(bool)
+	switch {
+	case !ok:
+		return nil, "ERR_INVALID_VALUE"
+	case !r.hub.opt.Relays.CanHide():
+		return nil, "ERR_NO_RELAY"
+	case !hide && r.hub.opt.HideAddresses:
+		return nil, "ERR_HIDDEN_FOR_ALL"
+	}
+	if code := r.storeSetting("hideAddresses", strconv.AppendBool(nil, hide)); code != "" {
+		return nil, code
+	}
+	r.settings.HideAddresses = hide
+	return hide, ""
+}
+
+// storeSetting keeps a setting of a saved room; value is JSON.
+func (r *Room) storeSetting(key string, value []byte) (code string) {
+	if !r.persistent {
+		return ""
+	}
+	ctx, cancel := r.hub.storeContext()
+	defer cancel()
+	if err := r.hub.store.SetRoomSetting(ctx, r.id, key, value); err != nil {
+		r.log.Error("setting not stored", "setting", key, "err", err)
+		return "ERR_NOT_STORED"
+	}
+	return ""
 }
 
 // setBridged refuses what needs a media bridge, which comes with streaming.

@@ -138,6 +138,8 @@ type settingsState struct {
 	UserLimit  int                `json:"userLimit"`
 	RoomName   string             `json:"roomName"`
 	Workgroups settingsWorkgroups `json:"workgroups"`
+	// HideAddresses is absent where no call can hide them.
+	HideAddresses *bool `json:"hideAddresses,omitempty"`
 }
 
 type settingsWorkgroups struct {
@@ -147,6 +149,10 @@ type settingsWorkgroups struct {
 
 func (r *Room) settingsState() settingsState {
 	s := settingsState{UserLimit: r.settings.UserLimit, RoomName: r.record.Name}
+	if r.hub.opt.Relays.CanHide() {
+		hides := r.hidesAddresses()
+		s.HideAddresses = &hides
+	}
 	s.Workgroups = settingsWorkgroups{r.hub.groups.all(), []WorkgroupID{}}
 	for _, a := range r.assignments() {
 		s.Workgroups.Assigned = append(s.Workgroups.Assigned, a.ClientID)

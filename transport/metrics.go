@@ -24,13 +24,21 @@ import (
 //	presence_chat_messages_total                chat messages stored
 //	presence_chat_messages_failed_total         chat messages refused because the database failed
 //	presence_room_panics_total                  rooms closed because of a defect
+//	presence_calls                              calls that go on
+//	presence_call_peers                         accounts in them
+//	presence_call_events_relayed_total          events from peer to peer
+//	presence_turn_relays                        relays of the built-in TURN server that are open
+//	presence_turn_relays_total                  relays so far
+//	presence_turn_packets_total                 packets through them, in both directions
+//	presence_turn_bytes_total                   bytes of these
+//	presence_turn_refused_total{reason}         credentials, quota, peer, rate, malformed
 //	presence_db_queries_total                   database queries
 //	presence_friendcore_up                      1 while FriendCore's service connection is registered
 //	presence_friendcore_sync_errors_total       lists of users or workgroups that could not be read or stored
 //	presence_notifications_sent_total           notifications that FriendCore took
 //	presence_notifications_lost_total           notifications given up
 //
-// The last ten are read from Sources. Go's own figures (go_*, process_*) are
+// Those from presence_rooms on are read from Sources. Go's own figures (go_*, process_*) are
 // there too.
 type Metrics struct {
 	registry   *prometheus.Registry
@@ -74,6 +82,9 @@ type Sources struct {
 	ChatMessages, ChatMessagesFailed, RoomPanics, Queries func() uint64
 	FriendCoreUp                                          func() bool
 	SyncErrors, NotificationsSent, NotificationsLost      func() uint64
+	Calls, Peers                                          func() int
+	Relayed                                               func() uint64
+	TURN                                                  *TURN
 }
 
 // NewMetrics returns figures that are all zero.
@@ -136,6 +147,12 @@ func (m *Metrics) Watch(s Sources) {
 	total(m, "presence_chat_messages_failed_total", "chat messages refused because the database failed", s.ChatMessagesFailed)
 	total(m, "presence_room_panics_total", "rooms closed because of a defect", s.RoomPanics)
 	total(m, "presence_db_queries_total", "database queries", s.Queries)
+	gauge(m, "presence_calls", "calls that go on", s.Calls)
+	gauge(m, "presence_call_peers", "accounts in calls", s.Peers)
+	total(m, "presence_call_events_relayed_total", "events from peer to peer of a call", s.Relayed)
+	if s.TURN != nil {
+		m.watchTURN(s.TURN)
+	}
 	if up := s.FriendCoreUp; up != nil {
 		gauge(m, "presence_friendcore_up", "1 while FriendCore's service connection is registered", func() int {
 			if up() {
@@ -147,6 +164,21 @@ func (m *Metrics) Watch(s Sources) {
 	total(m, "presence_friendcore_sync_errors_total", "lists of users or workgroups that could not be read or stored", s.SyncErrors)
 	total(m, "presence_notifications_sent_total", "notifications that FriendCore took", s.NotificationsSent)
 	total(m, "presence_notifications_lost_total", "notifications given up", s.NotificationsLost)
+}
+
+func (m *Metrics) watchTURN(t *TURN) {
+	gauge(m, "presence_turn_relays", "open relays of the built-in TURN server", t.Allocations)
+	total(m, "presence_turn_relays_total", "relays so far", t.AllocationsTotal)
+	total(m, "presence_turn_packets_total", "packets through relays", t.PacketsRelayed)
+	total(m, "presence_turn_bytes_total", "bytes through relays", t.BytesRelayed)
+	for reason, read := range map[string]func() uint64{
+		"credentials": t.RefusedLogins, "quota": t.RefusedQuota, "peer": t.RefusedPeers, "rate": t.RefusedRate, "malformed": t.Malformed,
+	} {
+		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "presence_turn_refused_total", Help: "what the built-in TURN server refused",
+			ConstLabels: prometheus.Labels{"reason": reason},
+		}, func() float64 { return float64(read()) }))
+	}
 }
 
 func (m *Metrics) watchSessions(count func() int) {

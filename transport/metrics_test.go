@@ -45,6 +45,7 @@ func TestMetricsTable(t *testing.T) {
 		Rooms: number, Accounts: number, ChatMessages: total, ChatMessagesFailed: total, RoomPanics: total, Queries: total,
 		FriendCoreUp: func() bool { return true },
 		SyncErrors:   total, NotificationsSent: total, NotificationsLost: total,
+		Calls: number, Peers: number, Relayed: total, TURN: newTestTURN(t, nil),
 	})
 	families, err := m.registry.Gather()
 	if err != nil {

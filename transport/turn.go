@@ -149,6 +149,12 @@ func (t *TURN) Allocations() int {
 	return len(t.relays)
 }
 
+// IsRelay says whether an address is that of a relay that is open.
+func (t *TURN) IsRelay(at netip.AddrPort) bool {
+	addr := plainAddr(at.Addr())
+	return t.peers.isAnnounced(addr) && t.isOpen(relayKey{addr.Is4(), at.Port()})
+}
+
 // Figures since the start: relays opened, packets and bytes relayed in both
 // directions.
 func (t *TURN) AllocationsTotal() uint64 { return t.figures.allocations.Load() }

@@ -18,21 +18,47 @@ func (p *peer) alive(now time.Time) { p.sign, p.unanswered = now, time.Time{} }
 // nobody is told.
 func (s *Session) Away(now time.Time, id string) {
 	if p := s.find(id); p != nil && p.away.IsZero() {
-		p.away = now
+		p.away, p.conn = now, 0
 	}
 }
 
 // Back notes that it has a connection again.
 func (s *Session) Back(now time.Time, id string) {
 	if p := s.find(id); p != nil {
-		p.back(now)
+		s.back(now, p)
 	}
 }
 
-func (p *peer) back(now time.Time) {
+func (s *Session) back(now time.Time, p *peer) {
+	if !p.away.IsZero() {
+		s.mend(p, p.away)
+	}
 	p.away = time.Time{}
 	p.alive(now)
 	p.nextPing = now.Add(pingEvery)
+}
+
+// mend notes the pairs that broke when a peer's connection was lost: perhaps it is in
+// another network now. Of two whose connections were lost, the one who comes back last
+// is asked. Who joined afterwards begins anew anyway.
+func (s *Session) mend(p *peer, lost time.Time) {
+	p.broken = nil
+	for _, o := range s.peers {
+		if o != p && o.restarts && o.away.IsZero() && !o.since.After(lost) {
+			p.broken = append(p.broken, o.id)
+		}
+	}
+}
+
+// TakeBroken returns the peers with whom somebody who came back has to restart ICE, and
+// in which browser; once.
+func (s *Session) TakeBroken(id string) (liveID string, peers []string) {
+	p := s.find(id)
+	if p == nil || !p.restarts {
+		return "", nil
+	}
+	peers, p.broken = p.broken, nil
+	return p.liveID, peers
 }
 
 // end is when a peer is taken out unless something comes from it; zero: never.

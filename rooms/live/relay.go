@@ -13,14 +13,15 @@ const (
 	relayBurst = 2000
 	ghostEvery = time.Second
 	maxGhosts  = 256
+	floodAfter = 60 // seconds of sending more than Rules.Rate
 )
 
 // relay passes an event on whose type is the id of somebody in the call, with the id of
 // the sender in its place and everything else as it came. True: it was such an event.
 func (s *Session) relay(now time.Time, from *peer, typ string, data json.RawMessage, out Out) bool {
 	if to := s.find(typ); to != nil {
-		if to != from && from.may(now, data) {
-			out.ToPeer(to.id, Event{from.id, raw(data)})
+		if to != from {
+			s.pass(now, from, to, data, out)
 		}
 		return true
 	}
@@ -52,15 +53,39 @@ func (s *Session) ghost(now time.Time, from, to string, out Out) {
 // broadcast is an event to each of the others.
 func (s *Session) broadcast(now time.Time, from *peer, data json.RawMessage, out Out) {
 	for _, p := range s.peers {
-		if p != from && from.may(now, data) {
-			out.ToPeer(p.id, Event{from.id, raw(data)})
+		if p != from {
+			s.pass(now, from, p, data, out)
 		}
 	}
 }
 
-// may says whether an account may send one more event, of this size.
-func (p *peer) may(now time.Time, data json.RawMessage) bool {
-	p.tokens = min(relayBurst, p.tokens+now.Sub(p.filled).Seconds()*relayRate)
+// pass hands an event on, if it may be.
+func (s *Session) pass(now time.Time, from, to *peer, data json.RawMessage, out Out) {
+	if !from.may(now, data, s.Rules.Rate) {
+		return
+	}
+	if s.hides {
+		var ok bool
+		if data, ok = hideAddresses(data, s.Rules.IsRelay); !ok {
+			return
+		}
+	}
+	s.relayed++
+	out.ToPeer(to.id, Event{from.id, raw(data)})
+}
+
+// checkFlood takes a peer out who sends more than the others can be expected to take.
+func (s *Session) checkFlood(now time.Time, p *peer, out Out) {
+	if rate := s.Rules.Rate; rate > 0 && p.load > rate*floodAfter {
+		s.Leave(now, p.id, out)
+	}
+}
+
+// may says whether an account may send one more event, of this size, and counts it.
+func (p *peer) may(now time.Time, data json.RawMessage, rate float64) bool {
+	passed := now.Sub(p.filled).Seconds()
+	p.tokens = min(relayBurst, p.tokens+passed*relayRate)
+	p.load = max(0, p.load-passed*rate) + 1
 	p.filled = now
 	if len(data) > relayBytes || p.tokens < 1 {
 		return false

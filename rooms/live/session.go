@@ -2,6 +2,7 @@ package live
 
 import (
 	"encoding/json"
+	"net/netip"
 	"slices"
 	"time"
 )
@@ -18,13 +19,27 @@ type Out interface {
 	ToPeer(id string, e Event) // all browsers of one account
 }
 
-// Session is one call of a room; it may begin and end any number of times. The zero
-// value is a room without a call.
+// Rules are those of the installation.
+type Rules struct {
+	// Rate is how many events a second an account may send for long; more than that for a
+	// minute ends its part in the call. 0: no limit.
+	Rate float64
+	// IsRelay says whether an address is that of one of our relays, which is all that peers
+	// learn in calls that hide addresses. Needed for those only.
+	IsRelay func(netip.AddrPort) bool
+}
+
+// Session is one call of a room; it may begin and end any number of times. With no field
+// but Rules set it is a room without a call.
 type Session struct {
+	Rules Rules
+
 	id    string // empty: nobody is in the call
 	peers []*peer
+	hides bool // addresses of peers
 
 	changes  uint64 // of who is in the call
+	relayed  int    // events, since they were counted last
 	level    string // of quality; empty: normal
 	speaking speaking
 	mode     *Mode
@@ -36,8 +51,12 @@ type Session struct {
 type peer struct {
 	id     string
 	liveID string // of the browser that it is in with
-	conn   uint64 // the connection that this browser joined by
+	conn   uint64 // the connection that this browser joined by; 0: it is lost
 	grace  time.Duration
+	since  time.Time // when this browser joined
+
+	restarts bool     // it understands ice-restart
+	broken   []string // peers with whom it has to restart ICE
 
 	sign       time.Time // the last sign of life
 	nextPing   time.Time
@@ -45,6 +64,7 @@ type peer struct {
 	away       time.Time // since when its connection is lost; zero: it is there
 
 	tokens float64 // of the limit of relayed events
+	load   float64 // events of late beyond what it may send for long
 	filled time.Time
 }
 
@@ -54,7 +74,12 @@ type Join struct {
 	LiveID string        // made by the browser
 	Conn   uint64        // the connection that it came by
 	Grace  time.Duration // how long its place is kept when its connection is lost
-	NewID  string        // of the session, if it begins with this peer
+	// Restarts: it understands that it is asked to restart ICE with some peers.
+	Restarts bool
+	// Both count if the session begins with this peer: its id, and whether no peer learns
+	// the address of another.
+	NewID string
+	Hides bool
 }
 
 // Conf is what a browser is told of the call when it is in (docs/protocol.md 16.2).
@@ -74,6 +99,9 @@ func (s *Session) Conf() Conf {
 // ID is that of the session; empty if nobody is in the call.
 func (s *Session) ID() string { return s.id }
 
+// Hides says whether no peer learns the address of another.
+func (s *Session) Hides() bool { return s.hides }
+
 // Peers lists the accounts in the call, in the order in which they joined.
 func (s *Session) Peers() []string {
 	ids := make([]string, len(s.peers))
@@ -85,6 +113,13 @@ func (s *Session) Peers() []string {
 
 // Changes counts how often somebody came to a call of the room or went.
 func (s *Session) Changes() uint64 { return s.changes }
+
+// TakeRelayed counts the events that went from peer to peer since it was asked last.
+func (s *Session) TakeRelayed() int {
+	n := s.relayed
+	s.relayed = 0
+	return n
+}
 
 // Has says whether an account is in the call.
 func (s *Session) Has(id string) bool { return s.find(id) != nil }
@@ -120,15 +155,18 @@ func (s *Session) Enter(now time.Time, j Join, out Out) (fresh bool) {
 			s.move(now, p, j, out)
 			return true
 		}
-		p.conn, p.grace = j.Conn, j.Grace
-		p.back(now)
+		if p.conn != 0 && p.conn != j.Conn && p.away.IsZero() {
+			s.mend(p, now) // its former connection was lost and another one of the account was not
+		}
+		p.conn, p.grace, p.restarts = j.Conn, j.Grace, j.Restarts
+		s.back(now, p)
 		return false
 	}
 	if s.id == "" {
-		s.id = j.NewID
+		s.id, s.hides = j.NewID, j.Hides
 	}
 	p := &peer{
-		id: j.Peer, liveID: j.LiveID, conn: j.Conn, grace: j.Grace,
+		id: j.Peer, liveID: j.LiveID, conn: j.Conn, grace: j.Grace, since: now, restarts: j.Restarts,
 		sign: now, nextPing: now.Add(pingEvery), tokens: relayBurst, filled: now,
 	}
 	s.peers = append(s.peers, p)
@@ -157,8 +195,9 @@ func (s *Session) move(now time.Time, p *peer, j Join, out Out) {
 		}
 		s.echoes[p.id] = now.Add(echoWithin)
 	}
-	p.liveID, p.conn, p.grace = j.LiveID, j.Conn, j.Grace
-	p.back(now)
+	p.liveID, p.conn, p.grace, p.restarts, p.since = j.LiveID, j.Conn, j.Grace, j.Restarts, now
+	s.back(now, p)
+	p.broken = nil // this browser has nothing to mend yet
 	s.tellQuality(out)
 	out.ToRoom(Event{"join", joinData{PeerID: p.id}})
 }
@@ -187,7 +226,7 @@ type leaveData struct {
 // its close.
 func (s *Session) Hangup(now time.Time, id string, conn uint64, out Out) {
 	p := s.find(id)
-	if p == nil || p.conn != conn {
+	if p == nil || p.conn != conn && p.conn != 0 {
 		return
 	}
 	if until, expected := s.echoes[id]; expected {
@@ -214,7 +253,7 @@ func (s *Session) Leave(now time.Time, id string, out Out) {
 	s.changes++
 	delete(s.echoes, id)
 	if len(s.peers) == 0 {
-		*s = Session{changes: s.changes}
+		*s = Session{Rules: s.Rules, changes: s.changes, relayed: s.relayed}
 		return
 	}
 	s.tellQuality(out)
@@ -240,6 +279,7 @@ func (s *Session) Handle(now time.Time, from string, conn uint64, typ string, da
 		p.alive(now)
 	}
 	if s.relay(now, p, typ, data, out) {
+		s.checkFlood(now, p, out)
 		return
 	}
 	switch typ {
@@ -249,6 +289,7 @@ func (s *Session) Handle(now time.Time, from string, conn uint64, typ string, da
 		p.conn = conn // only the browser that is in the call answers
 	case "broadcast":
 		s.broadcast(now, p, data, out)
+		s.checkFlood(now, p, out)
 	case "quality":
 		s.setQuality(data, out)
 	case "speaking":
