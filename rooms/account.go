@@ -332,6 +332,19 @@ type resyncEvent struct{}
 
 func (resyncEvent) apply(a *Account) { a.send("initialize", a.anyState()) }
 
+// Resumed says that the account's client took up its session by another connection.
+func (h *Hub) Resumed(id AccountID, by ConnID) { h.toAccount(id, resumedEvent{by}) }
+
+type resumedEvent struct{ by ConnID }
+
+func (e resumedEvent) apply(a *Account) {
+	for _, id := range a.allRooms() {
+		if slices.Contains(a.hub.peersOf(id), a.id) {
+			a.hub.toRoomIfThere(id, callResumed{a.id, e.by})
+		}
+	}
+}
+
 // retryRooms is how long an account waits before it asks again for its rooms when
 // the database did not answer.
 const retryRooms = 2 * time.Second

@@ -284,6 +284,18 @@ func (r *Room) watchCall() {
 	}
 }
 
+// callResumed says that somebody in the call lost a connection and has another one.
+type callResumed struct {
+	account AccountID
+	by      ConnID
+}
+
+func (e callResumed) apply(r *Room) {
+	r.call.Resumed(time.Now(), string(e.account), uint64(e.by))
+	r.askRestart(e.account)
+	r.watchCall()
+}
+
 // callEvent says that the call has something to do.
 type callEvent struct{}
 

@@ -126,6 +126,7 @@ func TestRestartIsAskedFor(t *testing.T) {
 		bo.take()
 		w.hub.Hide(bo.id)
 		w.pass(time.Second)
+		w.hub.Resumed(bo.id, bo.address().Conn)
 		w.hub.Show(bo.id)
 		w.settle()
 		bo.got(`"ice-restart","data":{"clientId":"lc-` + string(bo.id) + `","peerIds":["` + string(ada.id) + `"],"ICE":[{"urls":["stun:`)

@@ -215,7 +215,6 @@ func (e showEvent) apply(r *Room) {
 	r.setActive(m, m.active && e.on)
 	if e.on {
 		r.call.Back(time.Now(), string(m.id))
-		r.askRestart(m.id)
 	} else {
 		r.call.Away(time.Now(), string(m.id))
 	}

@@ -15,6 +15,7 @@ type fakeHub struct {
 	mu      sync.Mutex
 	calls   []string // "open acc-ada", in order
 	events  []fakeEvent
+	resumed []rooms.ConnID
 	applied []rooms.GroupSettings
 	claims  []rooms.GuestClaim
 
@@ -96,6 +97,12 @@ func (h *fakeHub) Close(id rooms.AccountID) {
 func (h *fakeHub) Show(id rooms.AccountID)   { h.note("show", id) }
 func (h *fakeHub) Hide(id rooms.AccountID)   { h.note("hide", id) }
 func (h *fakeHub) Resync(id rooms.AccountID) { h.note("resync", id) }
+
+func (h *fakeHub) Resumed(_ rooms.AccountID, by rooms.ConnID) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.resumed = append(h.resumed, by)
+}
 
 func (h *fakeHub) Handle(ctx context.Context, from rooms.Address, event json.RawMessage) {
 	h.mu.Lock()

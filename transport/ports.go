@@ -29,6 +29,9 @@ type Hub interface {
 	Hide(id rooms.AccountID)
 	// Resync makes the account send its state anew: its client missed events.
 	Resync(id rooms.AccountID)
+	// Resumed says that a client took up its session by another connection: the one
+	// before is lost, and perhaps its network.
+	Resumed(id rooms.AccountID, by rooms.ConnID)
 
 	// Handle takes one event (docs/protocol.md 3.1, E2), a JSON object, which it
 	// may keep. It may wait while its target is busy, until ctx ends.

@@ -58,6 +58,8 @@ type session struct {
 	keptSize int
 	overflow bool // it became too much to keep
 	missed   bool // events may not have arrived; the client needs its state anew
+
+	resumedBy rooms.ConnID // the connection of which Hub has not heard yet; 0: none
 }
 
 // life is how far the account is open.
@@ -110,6 +112,7 @@ func (s *session) attach(c *conn, resumed bool, first ...[]byte) bool {
 		}
 		// Beside other connections nobody knows what the client's last one missed.
 		s.resync = s.resync || s.missed || len(s.conns) > 0
+		s.resumedBy = c.id
 	}
 	s.conns = append(s.conns, c)
 	s.stopClockLocked()
@@ -280,7 +283,7 @@ func (s *session) dismiss(code closeCode, last string) {
 
 // runLocked starts the runner if there is something to do.
 func (s *session) runLocked() {
-	if s.running || s.is == s.want && !s.resync {
+	if s.running || s.is == s.want && !s.resync && s.resumedBy == 0 {
 		return
 	}
 	s.running = true
@@ -295,21 +298,27 @@ func (s *session) run() {
 	for {
 		s.mu.Lock()
 		want, is := s.want, s.is
+		by := s.resumedBy
+		s.resumedBy = 0
 		resync := s.resync && is == want
 		if resync {
 			s.resync = false
 		}
-		if is == want && !resync {
+		if is == want && !resync && by == 0 {
 			s.running = false
 			s.mu.Unlock()
 			return
 		}
 		s.mu.Unlock()
-		if resync {
-			s.all.hub.Resync(s.account)
-			continue
+		if by != 0 {
+			s.all.hub.Resumed(s.account, by)
 		}
-		s.step(is, want)
+		switch {
+		case resync:
+			s.all.hub.Resync(s.account)
+		case is != want:
+			s.step(is, want)
+		}
 	}
 }
 

@@ -151,6 +151,9 @@ func TestLostOnTheWay(t *testing.T) {
 		again := w.resume(ada, over)
 		again.want(ada.event(`{"n":2}`), ada.event(`{"n":3}`))
 		w.wantCalls("resync acc-ada")
+		if n := len(w.hub.resumed); n != 1 {
+			t.Errorf("the hub heard of %d connections that were resumed", n)
+		}
 
 		acknowledged()
 		again.lose()

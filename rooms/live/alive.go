@@ -25,24 +25,38 @@ func (s *Session) Away(now time.Time, id string) {
 // Back notes that it has a connection again.
 func (s *Session) Back(now time.Time, id string) {
 	if p := s.find(id); p != nil {
-		s.back(now, p)
+		p.back(now)
 	}
 }
 
-func (s *Session) back(now time.Time, p *peer) {
-	if !p.away.IsZero() {
-		s.mend(p, p.away)
+// Resumed notes that a browser of the account lost its connection and took up its
+// session by another one.
+func (s *Session) Resumed(now time.Time, id string, conn uint64) {
+	if p := s.find(id); p != nil {
+		s.mend(p, conn)
+		p.conn = 0 // whether it is the browser in the call is not known
+		p.back(now)
 	}
+}
+
+func (p *peer) back(now time.Time) {
 	p.away = time.Time{}
 	p.alive(now)
 	p.nextPing = now.Add(pingEvery)
 }
 
-// mend notes the pairs that broke when a peer's connection was lost: perhaps it is in
-// another network now. Of two whose connections were lost, the one who comes back last
-// is asked. Who joined afterwards begins anew anyway.
-func (s *Session) mend(p *peer, lost time.Time) {
-	p.broken = nil
+// mend notes the pairs that broke when a peer's connection was lost, which another one
+// took the place of: perhaps it is in another network now. Of two whose connections were
+// lost, the one who comes back last is asked. Who joined afterwards begins anew anyway.
+func (s *Session) mend(p *peer, conn uint64) {
+	if p.mended == conn {
+		return
+	}
+	lost := p.away
+	if lost.IsZero() {
+		lost = p.sign // it was lost after that
+	}
+	p.mended, p.broken = conn, nil
 	for _, o := range s.peers {
 		if o != p && o.restarts && o.away.IsZero() && !o.since.After(lost) {
 			p.broken = append(p.broken, o.id)

@@ -34,8 +34,10 @@ func TestBrokenPairs(t *testing.T) {
 	r.s.Away(r.now, "acc-2")
 	r.wait(time.Second)
 	r.enterNew("acc-5", 5)
+	r.s.Resumed(r.now, "acc-1", 11)
 	r.s.Back(r.now, "acc-1")
 	r.broken("acc-1", "acc-3")
+	r.enterNew("acc-1", 11)
 	r.broken("acc-1")
 	r.broken("acc-3")
 	r.enterNew("acc-2", 9)
@@ -43,11 +45,11 @@ func TestBrokenPairs(t *testing.T) {
 	r.enterNew("acc-2", 9)
 	r.broken("acc-2")
 	r.s.Away(r.now, "acc-4")
-	r.s.Back(r.now, "acc-4")
+	r.s.Resumed(r.now, "acc-4", 44)
 	r.broken("acc-4")
 
-	r.enterNew("acc-3", 33) // one of two connections of the account was lost
-	r.broken("acc-3", "acc-1", "acc-2", "acc-5")
+	r.enterNew("acc-3", 33)             // one of two connections of the account was lost
+	r.broken("acc-3", "acc-1", "acc-2") // acc-5 came after its last sign of life
 	r.s.Away(r.now, "acc-5")
 	r.s.Enter(r.now, Join{Peer: "acc-5", LiveID: "lc-other", Conn: 6, Restarts: true}, r)
 	r.broken("acc-5") // another browser begins anew

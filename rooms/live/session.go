@@ -51,11 +51,12 @@ type Session struct {
 type peer struct {
 	id     string
 	liveID string // of the browser that it is in with
-	conn   uint64 // the connection that this browser joined by; 0: it is lost
+	conn   uint64 // the connection that this browser joined by; 0: it is lost, another one not known
 	grace  time.Duration
 	since  time.Time // when this browser joined
 
 	restarts bool     // it understands ice-restart
+	mended   uint64   // the connection by which it came back last; 0: it never did
 	broken   []string // peers with whom it has to restart ICE
 
 	sign       time.Time // the last sign of life
@@ -155,11 +156,11 @@ func (s *Session) Enter(now time.Time, j Join, out Out) (fresh bool) {
 			s.move(now, p, j, out)
 			return true
 		}
-		if p.conn != 0 && p.conn != j.Conn && p.away.IsZero() {
-			s.mend(p, now) // its former connection was lost and another one of the account was not
+		if p.conn != j.Conn {
+			s.mend(p, j.Conn)
 		}
 		p.conn, p.grace, p.restarts = j.Conn, j.Grace, j.Restarts
-		s.back(now, p)
+		p.back(now)
 		return false
 	}
 	if s.id == "" {
@@ -196,8 +197,8 @@ func (s *Session) move(now time.Time, p *peer, j Join, out Out) {
 		s.echoes[p.id] = now.Add(echoWithin)
 	}
 	p.liveID, p.conn, p.grace, p.restarts, p.since = j.LiveID, j.Conn, j.Grace, j.Restarts, now
-	s.back(now, p)
-	p.broken = nil // this browser has nothing to mend yet
+	p.back(now)
+	p.mended, p.broken = 0, nil // this browser has nothing to mend yet
 	s.tellQuality(out)
 	out.ToRoom(Event{"join", joinData{PeerID: p.id}})
 }
