@@ -19,7 +19,7 @@ var built struct {
 }
 
 func TestMain(m *testing.M) {
-	if runBareLoop() {
+	if runBareLoop() || runBareRelay() {
 		return
 	}
 	folder, err := os.MkdirTemp("", "presence-e2e-")
