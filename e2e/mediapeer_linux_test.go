@@ -30,6 +30,7 @@ type mediaPeer struct {
 type mediaLink struct {
 	pc           *webrtc.PeerConnection
 	early        []webrtc.ICECandidateInit // came before the description
+	order        sync.Mutex                // a description goes out before its candidates
 	audio, video atomic.Int64              // packets that arrived
 }
 
@@ -112,6 +113,8 @@ func (m *mediaPeer) link(t *testing.T, id string, choice mediaChoice) {
 	}
 	pc.OnICECandidate(func(c *webrtc.ICECandidate) {
 		if c != nil {
+			l.order.Lock()
+			defer l.order.Unlock()
 			m.tell(id, "candidate", c.ToJSON())
 		}
 	})
@@ -166,6 +169,8 @@ func (m *mediaPeer) tell(id, kind string, data any) {
 }
 
 func (m *mediaPeer) offer(id string, l *mediaLink, options *webrtc.OfferOptions) {
+	l.order.Lock()
+	defer l.order.Unlock()
 	sdp, err := l.pc.CreateOffer(options)
 	if err == nil {
 		err = l.pc.SetLocalDescription(sdp)
@@ -269,6 +274,8 @@ func (m *mediaPeer) described(from string, l *mediaLink, text []byte) error {
 	if sdp.Type != webrtc.SDPTypeOffer {
 		return nil
 	}
+	l.order.Lock()
+	defer l.order.Unlock()
 	answer, err := l.pc.CreateAnswer(nil)
 	if err != nil {
 		return err
