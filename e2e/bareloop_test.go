@@ -39,17 +39,25 @@ func runBareLoop() bool {
 	return true
 }
 
-func bareWrites(folder string, count int, frame []byte) error {
+// bareListen listens with the certificate of a folder, and prints where.
+func bareListen(folder string) (net.Listener, error) {
 	pair, err := tls.LoadX509KeyPair(folder+"/cert.pem", folder+"/key.pem")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{pair}})
+	if err == nil {
+		fmt.Println(l.Addr())
+	}
+	return l, err
+}
+
+func bareWrites(folder string, count int, frame []byte) error {
+	l, err := bareListen(folder)
 	if err != nil {
 		return err
 	}
 	defer l.Close()
-	fmt.Println(l.Addr())
 	conns := make([]net.Conn, count)
 	for n := range conns {
 		if conns[n], err = l.Accept(); err != nil {

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"bytes"
-	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -36,15 +35,10 @@ func runBareRelay() bool {
 }
 
 func bareRelay(folder string) error {
-	pair, err := tls.LoadX509KeyPair(folder+"/cert.pem", folder+"/key.pem")
+	l, err := bareListen(folder)
 	if err != nil {
 		return err
 	}
-	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{pair}})
-	if err != nil {
-		return err
-	}
-	fmt.Println(l.Addr())
 	var mu sync.Mutex // guards the fields below
 	var both [2]*websocket.Conn
 	count := 0

@@ -28,10 +28,10 @@ type demo struct {
 	browser context.Context
 }
 
-// newDemo starts the program and a browser.
-func newDemo(t *testing.T) *demo {
+// newDemo starts the program and a browser, with more settings than usual if wanted.
+func newDemo(t *testing.T, more ...chromedp.ExecAllocatorOption) *demo {
 	t.Helper()
-	d := &demo{t: t, browser: newBrowser(t), folder: t.TempDir(), port: freePort(t), log: newOutput()}
+	d := &demo{t: t, browser: newBrowser(t, more...), folder: t.TempDir(), port: freePort(t), log: newOutput()}
 	for second, third := freePort(t), freePort(t); second != d.port+1 || third != d.port+2; { // admin, TURN
 		d.port, second, third = second, third, freePort(t)
 	}
@@ -73,14 +73,15 @@ func (d *demo) judge() {
 
 // newBrowser starts Chromium without a window; it ends with the test. It reaches
 // this machine only.
-func newBrowser(t *testing.T) context.Context {
+func newBrowser(t *testing.T, more ...chromedp.ExecAllocatorOption) context.Context {
 	t.Helper()
 	path := chromium(t)
-	allocator, stop := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:],
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path),
 		chromedp.NoSandbox, // tests may run as root, where Chromium has none
 		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE localhost"),
-	)...)
+	)
+	allocator, stop := chromedp.NewExecAllocator(context.Background(), append(options, more...)...)
 	ctx, _ := chromedp.NewContext(allocator, chromedp.WithErrorf(t.Logf))
 	t.Cleanup(func() {
 		limited, cancel := context.WithTimeout(ctx, stopTime)

@@ -51,11 +51,13 @@ func build(name string, flags ...string) (string, error) {
 	return path, nil
 }
 
+// builtProgram names the program that a process of tests before this one has built.
+const builtProgram = "PRESENCE_TEST_PROGRAM"
+
 // program is the path of the program with the race detector, for tests.
-// Within a network of its own (inOwnNetwork) it is the one that the parent has built.
 func program(t testing.TB) string {
 	t.Helper()
-	if path := os.Getenv("PRESENCE_TEST_NETWORK_PROGRAM"); path != "" {
+	if path := os.Getenv(builtProgram); path != "" {
 		return path
 	}
 	return must(t, built.race)

@@ -10,6 +10,8 @@ import (
 
 	"github.com/pion/turn/v5"
 	"github.com/pion/webrtc/v4"
+
+	"presence/transport/transporttest"
 )
 
 // mediaServer is a server with relays in a test's own network.
@@ -169,12 +171,12 @@ func TestMediaFollowsMove(t *testing.T) {
 		return
 	}
 	const home, away = "5.9.9.31", "5.9.9.32"
-	ip(t, "addr add "+home+"/32 dev client")
+	transporttest.IP(t, "addr add "+home+"/32 dev client")
 	s, users, room := mediaServer(t, false)
 	peers := mesh(t, users, room, map[string]mediaChoice{"ada": {ips: []string{home, away}}})
 	ada := peers[0]
-	ip(t, "addr del "+home+"/32 dev client")
-	ip(t, "addr add "+away+"/32 dev client")
+	transporttest.IP(t, "addr del "+home+"/32 dev client")
+	transporttest.IP(t, "addr add "+away+"/32 dev client")
 	for id, l := range ada.links {
 		poll(t, func() bool { return l.pc.ICEConnectionState() == webrtc.ICEConnectionStateDisconnected }, func() string {
 			return "ada still reaches " + id

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
-	"os/exec"
 	"runtime"
 	"strings"
 	"syscall"
@@ -14,44 +12,9 @@ import (
 	"time"
 
 	"github.com/pion/turn/v5"
+
+	"presence/transport/transporttest"
 )
-
-// inNamespace is set in the process that TestTURNInNetwork starts.
-const inNamespace = "PRESENCE_TEST_TURN_NAMESPACE"
-
-// TestTURNInNetwork runs TestTURNNetwork in a network namespace of its own: there
-// the server has public addresses, and nothing of this machine's network is there.
-func TestTURNInNetwork(t *testing.T) {
-	missing := func(why string) {
-		t.Helper()
-		if os.Getenv("PRESENCE_TEST_REQUIRE_ALL") == "1" {
-			t.Fatal(why)
-		}
-		t.Skip(why)
-	}
-	if os.Geteuid() != 0 {
-		missing("network namespaces need root")
-	}
-	if _, err := exec.LookPath("ip"); err != nil {
-		missing("ip (iproute2) is not installed")
-	}
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	inside := exec.CommandContext(ctx, self, "-test.run=^TestTURNNetwork$", "-test.v")
-	inside.Env = append(os.Environ(), inNamespace+"=1")
-	inside.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
-	out, err := inside.CombinedOutput()
-	if err != nil && len(out) == 0 {
-		missing(fmt.Sprintf("no network namespace can be made: %v", err))
-	}
-	if err != nil || !strings.Contains(string(out), "--- PASS: TestTURNNetwork") {
-		t.Fatalf("in the namespace: %v\n%s", err, out)
-	}
-}
 
 // remote does work in a second namespace, on a thread that stays there. Sockets
 // that are opened there belong to it for good.
@@ -94,13 +57,6 @@ func (r remote) socket(t *testing.T, address string) net.PacketConn {
 	return c
 }
 
-func ip(t *testing.T, words string) {
-	t.Helper()
-	if out, err := exec.Command("ip", strings.Fields(words)...).CombinedOutput(); err != nil {
-		t.Fatalf("ip %s: %v\n%s", words, err, out)
-	}
-}
-
 // Addresses of TestTURNNetwork: the server's and the clients'.
 const (
 	serverIPv4, serverIPv6 = "5.9.9.9", "2a01:4f8::9"
@@ -111,20 +67,19 @@ const (
 // layNetwork puts a wire between this namespace and a second one.
 func layNetwork(t *testing.T) remote {
 	far, thread := newRemote(t)
-	ip(t, "link set lo up")
-	ip(t, "link add server type veth peer name clients")
-	ip(t, fmt.Sprint("link set clients netns ", thread))
+	transporttest.IP(t, "link add server type veth peer name clients")
+	transporttest.IP(t, fmt.Sprint("link set clients netns ", thread))
 	for _, a := range []string{serverIPv4 + "/24", otherIPv4 + "/24", serverIPv6 + "/64 nodad"} {
-		ip(t, "addr add "+a+" dev server")
+		transporttest.IP(t, "addr add "+a+" dev server")
 	}
-	ip(t, "link set server up")
-	ip(t, "route add default via "+clientIPv4)
-	ip(t, "-6 route add default via "+clientIPv6)
+	transporttest.IP(t, "link set server up")
+	transporttest.IP(t, "route add default via "+clientIPv4)
+	transporttest.IP(t, "-6 route add default via "+clientIPv6)
 	far.do(func() {
-		ip(t, "link set lo up")
-		ip(t, "addr add "+clientIPv4+"/24 dev clients")
-		ip(t, "addr add "+clientIPv6+"/64 dev clients nodad")
-		ip(t, "link set clients up")
+		transporttest.IP(t, "link set lo up")
+		transporttest.IP(t, "addr add "+clientIPv4+"/24 dev clients")
+		transporttest.IP(t, "addr add "+clientIPv6+"/64 dev clients nodad")
+		transporttest.IP(t, "link set clients up")
 	})
 	return far
 }
@@ -164,8 +119,8 @@ func newTreasure(t *testing.T, address string) *treasure {
 // TestTURNNetwork: real clients on another machine, as it were, relay to each other
 // and reach nothing of the server's.
 func TestTURNNetwork(t *testing.T) {
-	if os.Getenv(inNamespace) != "1" {
-		t.Skip("runs inside of TestTURNInNetwork")
+	if !transporttest.OwnNetwork(t) {
+		return
 	}
 	far := layNetwork(t)
 	l, err := ListenTURN(":3478", "", nil)

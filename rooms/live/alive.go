@@ -1,6 +1,7 @@
 package live
 
 import (
+	"encoding/json"
 	"strconv"
 	"time"
 )
@@ -13,6 +14,17 @@ const (
 
 // alive notes a sign of life: any live event is one, however late a pong is.
 func (p *peer) alive(now time.Time) { p.sign, p.unanswered = now, time.Time{} }
+
+// answers says whether a pong is to a ping that this browser was sent, and not to one
+// from before it took the place of another one.
+func (p *peer) answers(pong json.RawMessage) bool {
+	var data string
+	if json.Unmarshal(pong, &data) != nil {
+		return false
+	}
+	sent, err := strconv.ParseInt(data, 10, 64)
+	return err == nil && sent > p.since.UnixMilli()
+}
 
 // Away notes that the connection of a peer is lost: its place is kept for a while, and
 // nobody is told.

@@ -13,7 +13,8 @@ const (
 	relayBurst = 2000
 	ghostEvery = time.Second
 	maxGhosts  = 256
-	floodAfter = 60 // seconds of sending more than Rules.Rate
+	maxPeerID  = 191 // characters; longer ones are nobody's
+	floodAfter = 60  // seconds of sending more than Rules.Rate
 )
 
 // relay passes an event on whose type is the id of somebody in the call, with the id of
@@ -21,7 +22,7 @@ const (
 func (s *Session) relay(now time.Time, from *peer, typ string, data json.RawMessage, out Out) bool {
 	if to := s.find(typ); to != nil {
 		if to != from {
-			s.pass(now, from, to, data, out)
+			s.pass(from, to, data, out)
 		}
 		return true
 	}
@@ -34,7 +35,7 @@ func (s *Session) relay(now time.Time, from *peer, typ string, data json.RawMess
 
 // isPeerID tells ids of accounts and guests from types of events.
 func isPeerID(typ string) bool {
-	return strings.HasPrefix(typ, "acc-") || strings.HasPrefix(typ, "guest-")
+	return len(typ) <= maxPeerID && (strings.HasPrefix(typ, "acc-") || strings.HasPrefix(typ, "guest-"))
 }
 
 // ghost tells somebody who writes to a peer that is gone that it is; now and then.
@@ -51,17 +52,17 @@ func (s *Session) ghost(now time.Time, from, to string, out Out) {
 }
 
 // broadcast is an event to each of the others.
-func (s *Session) broadcast(now time.Time, from *peer, data json.RawMessage, out Out) {
+func (s *Session) broadcast(from *peer, data json.RawMessage, out Out) {
 	for _, p := range s.peers {
 		if p != from {
-			s.pass(now, from, p, data, out)
+			s.pass(from, p, data, out)
 		}
 	}
 }
 
 // pass hands an event on, if it may be.
-func (s *Session) pass(now time.Time, from, to *peer, data json.RawMessage, out Out) {
-	if !from.may(now, data, s.Rules.Rate) {
+func (s *Session) pass(from, to *peer, data json.RawMessage, out Out) {
+	if !from.may(data) {
 		return
 	}
 	if s.hides {
@@ -81,12 +82,17 @@ func (s *Session) checkFlood(now time.Time, p *peer, out Out) {
 	}
 }
 
-// may says whether an account may send one more event, of this size, and counts it.
-func (p *peer) may(now time.Time, data json.RawMessage, rate float64) bool {
+// fill lets the time pass in what an account may send.
+func (p *peer) fill(now time.Time, rate float64) {
 	passed := now.Sub(p.filled).Seconds()
 	p.tokens = min(relayBurst, p.tokens+passed*relayRate)
-	p.load = max(0, p.load-passed*rate) + 1
+	p.load = max(0, p.load-passed*rate)
 	p.filled = now
+}
+
+// may says whether an account may send one more event, of this size, and counts it.
+func (p *peer) may(data json.RawMessage) bool {
+	p.load++
 	if len(data) > relayBytes || p.tokens < 1 {
 		return false
 	}

@@ -88,6 +88,23 @@ func TestHidingCall(t *testing.T) {
 	}
 }
 
+// TestFloodOfWhatAllHear: quality and mode without end are a flood as well; claims to
+// speak, which browsers repeat, are not.
+func TestFloodOfWhatAllHear(t *testing.T) {
+	for typ, ends := range map[string]bool{"quality": true, "mode": true, "speaking": false, "pong": false} {
+		r := newRoom(t)
+		r.s.Rules.Rate = 25
+		r.in("acc-1", "acc-2")
+		for range 100 * 50 {
+			r.now = r.now.Add(20 * time.Millisecond) // 50 a second
+			r.send("acc-1", typ, `{"type":"presentation","isSpeaking":true}`)
+		}
+		if r.s.Has("acc-1") == ends {
+			t.Errorf("%s without end: out of the call %v, want %v", typ, !ends, ends)
+		}
+	}
+}
+
 // TestFloodEnds: who sends too much for a minute is out of the call; a join, which is
 // many events at once, is no flood.
 func TestFloodEnds(t *testing.T) {

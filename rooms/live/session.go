@@ -43,8 +43,14 @@ type Session struct {
 	level    string // of quality; empty: normal
 	speaking speaking
 	mode     *Mode
-	echoes   map[string]time.Time // accounts whose next leave is an echo, until when
+	echoes   map[string]echo // by account
 	ghosts   map[[2]string]time.Time
+}
+
+// echo is how many leaves of browsers that were moved away are expected, until when.
+type echo struct {
+	count int
+	until time.Time
 }
 
 // peer is an account in the call.
@@ -190,17 +196,30 @@ type closeData struct {
 // move lets another browser of the account take the place of the present one.
 func (s *Session) move(now time.Time, p *peer, j Join, out Out) {
 	out.ToPeer(p.id, Event{"close", closeData{p.liveID, s.id}})
-	if p.conn == j.Conn && now.Sub(p.sign) < echoWithin {
-		if s.echoes == nil {
-			s.echoes = map[string]time.Time{}
-		}
-		s.echoes[p.id] = now.Add(echoWithin)
-	}
+	s.expectEcho(now, p, j.Conn)
 	p.liveID, p.conn, p.grace, p.restarts, p.since = j.LiveID, j.Conn, j.Grace, j.Restarts, now
 	p.back(now)
 	p.mended, p.broken = 0, nil // this browser has nothing to mend yet
 	s.tellQuality(out)
 	out.ToRoom(Event{"join", joinData{PeerID: p.id}})
+}
+
+// expectEcho notes that the present browser of a peer answers its close with a leave. By
+// another connection than the coming one's that is known for what it is.
+func (s *Session) expectEcho(now time.Time, p *peer, coming uint64) {
+	switch {
+	case p.conn != coming:
+		delete(s.echoes, p.id)
+	case now.Sub(p.sign) < echoWithin:
+		if s.echoes == nil {
+			s.echoes = map[string]echo{}
+		}
+		count := 1
+		if e := s.echoes[p.id]; now.Before(e.until) {
+			count += e.count
+		}
+		s.echoes[p.id] = echo{count, now.Add(echoWithin)}
+	}
 }
 
 // echoWithin is how long after a move the former browser's own leave is expected, and
@@ -230,11 +249,10 @@ func (s *Session) Hangup(now time.Time, id string, conn uint64, out Out) {
 	if p == nil || p.conn != conn && p.conn != 0 {
 		return
 	}
-	if until, expected := s.echoes[id]; expected {
-		delete(s.echoes, id)
-		if now.Before(until) {
-			return
-		}
+	if e := s.echoes[id]; e.count > 0 && now.Before(e.until) {
+		e.count--
+		s.echoes[id] = e
+		return
 	}
 	s.Leave(now, id, out)
 }
@@ -279,23 +297,31 @@ func (s *Session) Handle(now time.Time, from string, conn uint64, typ string, da
 	if typ != "leave" {
 		p.alive(now)
 	}
-	if s.relay(now, p, typ, data, out) {
-		s.checkFlood(now, p, out)
-		return
+	p.fill(now, s.Rules.Rate)
+	if !s.relay(now, p, typ, data, out) {
+		s.act(now, p, conn, typ, data, out)
 	}
+	s.checkFlood(now, p, out)
+}
+
+// act takes what is meant for the server.
+func (s *Session) act(now time.Time, p *peer, conn uint64, typ string, data json.RawMessage, out Out) {
 	switch typ {
 	case "leave":
-		s.Hangup(now, from, conn, out)
+		s.Hangup(now, p.id, conn, out)
 	case "pong":
-		p.conn = conn // only the browser that is in the call answers
+		if p.answers(data) {
+			p.conn = conn // only the browser that is in the call answers
+		}
 	case "broadcast":
-		s.broadcast(now, p, data, out)
-		s.checkFlood(now, p, out)
+		s.broadcast(p, data, out)
 	case "quality":
+		p.load++
 		s.setQuality(data, out)
 	case "speaking":
 		s.claim(now, p, data, out)
 	case "mode":
+		p.load++
 		s.askMode(p, data, out)
 	}
 }
