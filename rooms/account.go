@@ -480,7 +480,7 @@ func (e enteredEvent) enter(a *Account) {
 		a.enteredChat(e)
 	case !a.isIn(e.room):
 		if !a.enter(e) {
-			leftEvent{e.room}.apply(a)
+			leftEvent{room: e.room}.apply(a)
 		}
 	case e.call.from != (Address{}):
 		a.hub.post.Reply(e.call.from, encode(event{"join", joinData{e.marked(), a.rooms()}}))
@@ -538,11 +538,17 @@ func (e refusedEvent) apply(a *Account) {
 }
 
 // leftEvent says that the account is no longer in the room.
-type leftEvent struct{ room RoomID }
+type leftEvent struct {
+	room RoomID
+	held [][]byte // what was said between its being let in and its client's knowing of that
+}
 
 func (e leftEvent) apply(a *Account) {
 	a.leaveChat(e.room)
 	if a.dropRoom(e.room) {
+		for _, held := range e.held {
+			a.hub.post.Deliver([]AccountID{a.id}, "", held)
+		}
 		a.send("close", e.room)
 	}
 }

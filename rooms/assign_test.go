@@ -84,6 +84,21 @@ func TestDismiss(t *testing.T) {
 	})
 }
 
+// TestDismissedBeforeItKnows: somebody who is let in and dismissed before the room has
+// heard that its client knows of the room is told all of it, in its order.
+func TestDismissedBeforeItKnows(t *testing.T) {
+	ruled(t, func(t *testing.T, w *world, room RoomID, adm, cy, _ *person) {
+		hold := make(chan struct{})
+		w.hub.account(cy.id).box.force(heldEvent{hold})
+		w.settle()
+		for _, on := range []bool{true, false} {
+			adm.assign(room, "11", on).into(t, new(any))
+		}
+		close(hold)
+		inOrder(t, cy.take(), `{"type":"join","data":{"joined":{"clientId":"`+string(room), `"type":"assigned","data":[]`, `{"type":"close","data":"`+string(room)+`"}`)
+	})
+}
+
 // TestMemberOfTwoWorkgroups stays when one of them is dismissed (defect 21).
 func TestMemberOfTwoWorkgroups(t *testing.T) {
 	for _, restarted := range []bool{false, true} {

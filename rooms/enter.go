@@ -180,7 +180,7 @@ type attachEvent struct {
 func (e attachEvent) apply(r *Room) {
 	m := r.members[e.account]
 	if m == nil {
-		r.hub.toAccount(e.account, leftEvent{r.id}) // removed in the meantime
+		r.hub.toAccount(e.account, leftEvent{room: r.id}) // removed in the meantime
 		return
 	}
 	m.visible = e.visible

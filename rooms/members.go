@@ -232,9 +232,9 @@ func (r *Room) unauthorize(m *member) error {
 
 // drop takes a member out of the room and tells everybody.
 func (r *Room) drop(m *member) {
+	held := r.arrived(m)
 	r.leaveCall(m.id)
 	r.detach(m)
-	r.arrived(m)
 	delete(r.members, m.id)
 	delete(r.dirtyMarks, m.id)
 	r.order = remove(r.order, m.id)
@@ -246,7 +246,7 @@ func (r *Room) drop(m *member) {
 		r.toAll("", "leave", m.id)
 		r.namesChanged()
 	}
-	r.hub.toAccount(m.id, leftEvent{r.id})
+	r.hub.toAccount(m.id, leftEvent{room: r.id, held: held})
 }
 
 // namesDelay collects departures before the list of names is sent anew.

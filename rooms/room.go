@@ -110,7 +110,7 @@ func (r *Room) reject(e roomEvent) {
 	case enterEvent:
 		r.hub.toAccount(e.account, e.refused(r))
 	case attachEvent:
-		r.hub.toAccount(e.account, leftEvent{r.id})
+		r.hub.toAccount(e.account, leftEvent{room: r.id})
 	case guestTokenEvent:
 		e.answer <- ErrNotFound
 	case declineEvent:
@@ -142,7 +142,7 @@ func (r *Room) end() {
 	r.watchCall()
 	for id, m := range r.members {
 		if m.attached {
-			r.hub.toAccount(id, leftEvent{r.id})
+			r.hub.toAccount(id, leftEvent{room: r.id})
 		}
 	}
 	r.attached, r.lookingOn = nil, nil
