@@ -6,6 +6,7 @@ import { signIn } from "./signin";
 import { chosen, hold, loadUsers, type DemoUser } from "./users";
 import { Workspace } from "./workspace";
 import "./demo.css";
+import "./call.css";
 
 /** Demo leads from the choice of a person to that person's workspace and back. */
 class Demo {

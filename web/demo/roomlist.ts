@@ -2,6 +2,7 @@ import type { Account, Room } from "../sdk";
 import { avatar } from "./avatar";
 import { arrange, el, soon } from "./dom";
 import { count, when } from "./format";
+import { icon } from "./icons";
 import { roomAddress } from "./route";
 import { firstName, titleOf } from "./words";
 
@@ -52,7 +53,8 @@ export class RoomList {
 		const last = room.lastMessage?.time;
 		const current = room.id === this.#current;
 		const unread = current && document.visibilityState === "visible" ? 0 : room.unread;
-		const look = [titleOf(room), room.avatar, preview, last, unread, current].join("|");
+		const calling = room.live.people.length > 0;
+		const look = [titleOf(room), room.avatar, preview, last, unread, current, calling].join("|");
 		const old = this.#shown.get(room.id);
 		if (old?.look === look) return old.node;
 		const node = old?.node ?? el("li", {}, el("a", { href: roomAddress(room.id) }));
@@ -67,7 +69,14 @@ export class RoomList {
 		else link.removeAttribute("aria-current");
 		link.replaceChildren(
 			avatar(room.avatar, titleOf(room), "room"),
-			el("span", { class: "room-line" }, el("strong", {}, titleOf(room)), el("small", {}, last ? when(last) : "")),
+			el(
+				"span",
+				{ class: "room-line" },
+				el("strong", {}, titleOf(room)),
+				room.live.people.length > 0 &&
+					el("span", { class: "calling" }, icon("phone"), el("span", { class: "sr-only" }, "a call is going on")),
+				el("small", {}, last ? when(last) : ""),
+			),
 			el(
 				"span",
 				{ class: "room-line" },

@@ -12,13 +12,15 @@ import { openLeaveDialog } from "./leavedialog";
 import { LogView } from "./logview";
 import { openNameDialog } from "./namedialog";
 import type { Notices } from "./notices";
-import { firstName, titleOf } from "./words";
+import { firstName, listed, titleOf } from "./words";
 
 export interface RoomViewPorts {
 	account: Account;
 	notices: Notices;
 	/** names of people to suggest */
 	suggestions: string[];
+	/** join enters the call of the room */
+	join(): void;
 	/** back is called to see the list of rooms on a small screen */
 	back(): void;
 }
@@ -31,6 +33,10 @@ export class RoomView {
 	readonly #title = el("h1", { tabindex: -1 });
 	readonly #subtitle = el("p", { class: "subtitle" });
 	readonly #keep: HTMLButtonElement;
+	readonly #call = el("button", { type: "button", class: "call-button" });
+	readonly #people = el("div", { class: "call-strip", hidden: true });
+	/** Where the call is shown if we are in it. */
+	readonly callPlace = el("div", { class: "call-place" });
 	readonly #typing = el("p", { class: "typing", role: "status", "aria-live": "polite" });
 	readonly #log: LogView;
 	readonly #composer: Composer;
@@ -41,6 +47,7 @@ export class RoomView {
 	readonly aside: HTMLElement;
 	#looking = false;
 	#pictured = "";
+	#called = "";
 
 	constructor(room: Room, ports: RoomViewPorts) {
 		this.room = room;
@@ -65,9 +72,12 @@ export class RoomView {
 			"main",
 			{ class: "room", id: "main" },
 			this.#header(),
+			this.#people,
+			this.callPlace,
 			this.#log.element,
 			el("div", { class: "foot" }, this.#typing, this.#composer.element),
 		);
+		this.#call.addEventListener("click", () => room.here && ports.join());
 		const render = soon(() => this.#render());
 		this.#undo = [
 			room.on("change", render),
@@ -101,6 +111,11 @@ export class RoomView {
 		else this.#composer.focus();
 	}
 
+	focusCall(): void {
+		this.#renderCall();
+		this.#call.focus();
+	}
+
 	/** look tells the room whether its newest messages are in sight. */
 	look(): void {
 		const now =
@@ -122,6 +137,7 @@ export class RoomView {
 			this.#picture,
 			el("div", { class: "room-names" }, this.#title, this.#subtitle),
 			this.#keep,
+			this.#call,
 			roundButton("addPerson", "Add a person", this.#actions.add, "not-on-phone"),
 			roundButton("people", "People and settings", () => this.#openDetails()),
 		);
@@ -175,6 +191,7 @@ export class RoomView {
 		setText(this.#subtitle, this.#summary());
 		this.#keep.hidden = room.persistent || !room.mayRename;
 		this.#composer.retitle();
+		this.#renderCall();
 		this.#renderTyping();
 		if (!room.chat.loaded && room.here) room.chat.open().catch(() => {});
 		this.look();
@@ -189,6 +206,33 @@ export class RoomView {
 		const parts = [people, `${online} online`];
 		if (!room.persistent) parts.unshift("Temporary");
 		return parts.join(" · ");
+	}
+
+	/** renderCall shows who is in the call, to who is not. */
+	#renderCall(): void {
+		const live = this.room.live;
+		const identities = live.people.map((id) => this.#ports.account.identities.get(id));
+		const names = identities.map((i) => firstName(i?.name ?? "Somebody"));
+		const out = live.state === "out";
+		const look = JSON.stringify([out, names, this.room.here]);
+		if (this.#called === look) return;
+		this.#called = look;
+		const count = names.length;
+		this.#call.hidden = !out;
+		this.#call.className = `call-button ${count > 0 ? "primary" : "quiet"}`;
+		this.#call.setAttribute("aria-disabled", String(!this.room.here));
+		fill(
+			this.#call,
+			icon("phone"),
+			el("span", { class: "words" }, count > 0 ? "Join the call" : "Start a call"),
+			count > 0 && el("span", { class: "how-many" }, `(${count})`),
+		);
+		this.#people.hidden = !out || count === 0;
+		fill(
+			this.#people,
+			el("span", { class: "faces" }, ...identities.slice(0, 5).map((i) => avatar(i?.avatar, i?.name ?? "?"))),
+			el("p", {}, `${listed(names)} ${count === 1 ? "is" : "are"} in a call`),
+		);
 	}
 
 	#renderTyping(): void {

@@ -1,6 +1,7 @@
 import { Account, Connection, type ConnectionState, type Message, type Room, type Undo } from "../sdk";
 import { avatar, withPresence } from "./avatar";
 import { Banner } from "./banner";
+import { Calls } from "./calls";
 import { closeDialogs } from "./dialog";
 import { el, fill, soon } from "./dom";
 import { icon } from "./icons";
@@ -32,6 +33,8 @@ export class Workspace {
 	readonly #rooms: RoomList;
 	readonly #me = el("span", { class: "me" });
 	readonly #newRoom = el("button", { type: "button", class: "primary new-room" }, icon("plus"), "New room");
+	readonly #corner = el("div", { class: "call-corner" });
+	readonly #calls: Calls;
 	readonly #undo: Undo[] = [];
 	readonly #drafts = new Map<string, string>();
 	readonly element: HTMLElement;
@@ -51,8 +54,14 @@ export class Workspace {
 			"div",
 			{ class: "workspace" },
 			this.#sidebar(),
+			this.#corner,
 			el("div", { class: "news" }, this.#banner.element, this.#notices.element),
 		);
+		this.#calls = new Calls(this.#corner, {
+			account: this.#account,
+			notices: this.#notices,
+			open: (room) => go(roomAddress(room.id)),
+		});
 		this.#listen();
 		this.#renderMe();
 		this.#route();
@@ -61,6 +70,7 @@ export class Workspace {
 
 	close(): void {
 		closeDialogs();
+		this.#calls.close();
 		this.#view?.close();
 		this.#banner.close();
 		for (const undo of this.#undo) undo();
@@ -109,6 +119,7 @@ export class Workspace {
 			account.identities.on("change", () => this.#renderMe()),
 			this.#ports.connection.on("state", (state) => this.#connectionChanged(state)),
 			this.#listenTo(window, "hashchange", () => this.#route()),
+			this.#listenTo(window, "pagehide", () => this.#calls.leave()), // the others see it at once
 			this.#listenTo(window, "online", () => this.#ports.connection.wake()),
 			this.#listenTo(document, "visibilitychange", () => this.#visibilityChanged()),
 		);
@@ -144,6 +155,7 @@ export class Workspace {
 		for (const room of this.#account.rooms) {
 			if (this.#greeted.has(room)) continue;
 			this.#greeted.add(room);
+			this.#calls.watch(room);
 			this.#undo.push(room.chat.on("message", (m) => this.#announce(room, m)));
 		}
 	}
@@ -169,15 +181,18 @@ export class Workspace {
 			account: this.#account,
 			notices: this.#notices,
 			suggestions: this.#ports.others.map((u) => u.name),
+			join: () => void this.#calls.join(room),
 			back: () => this.#back(),
 		});
 		this.#view.draft = this.#drafts.get(room.id) ?? "";
 		this.#place(this.#view.element, this.#view.aside);
+		this.#calls.beside(this.#view);
 		this.#view.look();
 		this.#view.focus();
 	}
 
 	#closeView(): void {
+		this.#calls.beside(null);
 		if (this.#view) this.#drafts.set(this.#view.room.id, this.#view.close());
 		this.#view?.element.remove();
 		this.#view?.aside.remove();
@@ -291,6 +306,7 @@ export class Workspace {
 	}
 
 	#removed(room: Room): void {
+		this.#calls.forget(room);
 		const lost = room.chat.outbox.length;
 		const unsent = lost > 0 ? " What you wrote last was not sent." : "";
 		if (this.#view?.room === room) {

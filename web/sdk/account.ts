@@ -38,13 +38,14 @@ export class Account extends Emitter<AccountEvents> {
 	#reconcile: ReturnType<typeof setTimeout> | undefined;
 	#final = false;
 	#ready = false;
+	#resumed = false;
 
 	constructor(connection: Connection) {
 		super();
 		this.#connection = connection;
 		this.identities = new Identities((type, data) => this.#askIdentity(type, data));
 		this.#undo = [
-			connection.on("online", () => this.#online()),
+			connection.on("online", ({ resumed }) => this.#online(resumed)),
 			connection.on("offline", () => this.#offline()),
 			connection.on("event", (event) => this.#event(event)),
 		];
@@ -53,6 +54,7 @@ export class Account extends Emitter<AccountEvents> {
 	/** close ends the use of this object; the connection is the caller's. */
 	close(): void {
 		for (const undo of this.#undo) undo();
+		for (const room of this.#rooms.values()) room.live.leave();
 		this.#offline();
 	}
 
@@ -109,7 +111,8 @@ export class Account extends Emitter<AccountEvents> {
 		);
 	}
 
-	#online(): void {
+	#online(resumed: boolean): void {
+		this.#resumed = resumed;
 		this.#final = false;
 		this.#initialize();
 		void this.identities.refresh();
@@ -199,16 +202,20 @@ export class Account extends Emitter<AccountEvents> {
 		const room = this.#rooms.get(id);
 		if (!room) return;
 		this.#rooms.delete(id);
-		room.away();
+		room.gone();
 		this.emit("removed", room);
 		this.emit("rooms", null);
 	}
 
 	#port(): RoomPort {
 		const connection = this.#connection;
+		const account = this;
 		return {
 			get self() {
 				return connection.account;
+			},
+			get resumed() {
+				return account.#resumed;
 			},
 			identities: this.identities,
 			send: (event) => connection.send(event),

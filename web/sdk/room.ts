@@ -1,6 +1,7 @@
 import { Chat } from "./chat";
 import { Emitter } from "./events";
 import type { Identities } from "./identities";
+import { Live, type LivePort } from "./live";
 import { Refused } from "./requests";
 import {
 	fields,
@@ -10,6 +11,7 @@ import {
 	readState,
 	text,
 	type AccountId,
+	type Frame,
 	type Message,
 	type Reply,
 	type RoomConf,
@@ -29,6 +31,8 @@ export interface RoomEvents {
 export interface RoomPort {
 	readonly self: AccountId | null;
 	readonly identities: Identities;
+	/** Whether the last login missed nothing (docs/protocol.md 2.6). */
+	readonly resumed: boolean;
 	send(event: { type: RoomId; data: unknown }): boolean;
 	ask(wrap: (requestId: string) => { type: RoomId; data: unknown }): Promise<unknown>;
 	settle(reply: Reply): void;
@@ -41,14 +45,17 @@ const STATE_PATIENCE = 5_000;
 export class Room extends Emitter<RoomEvents> {
 	readonly id: RoomId;
 	readonly chat: Chat;
+	readonly live: Live;
 	readonly #port: RoomPort;
 	#conf: RoomConf;
 	#ownerId: AccountId | null = null;
 	#admins: AccountId[] = [];
+	#hidesAddresses: boolean | null = null;
 	#members: AccountId[] = [];
 	#known = false;
 	#here = false;
 	#looking = false;
+	#call = "";
 	#unread = 0;
 	#lastStored: Message | null = null;
 	#again: ReturnType<typeof setTimeout> | undefined;
@@ -65,8 +72,10 @@ export class Room extends Emitter<RoomEvents> {
 			send: (type, data) => this.#here && this.#send("chat", { type, data }),
 			ask: (type, data) => this.#ask("chat", type, data),
 		});
+		this.live = new Live(this.#livePort());
 		this.chat.on("message", () => void (this.#looking || this.#unread++));
 		this.chat.on("change", () => this.emit("change", null));
+		this.live.on("change", () => this.#callChanged());
 	}
 
 	get name(): string {
@@ -116,6 +125,11 @@ export class Room extends Emitter<RoomEvents> {
 		return self !== null && (self === this.#ownerId || this.#admins.includes(self));
 	}
 
+	/** Whether the next call hides addresses (16.6); null: the server cannot do that. */
+	get hidesAddresses(): boolean | null {
+		return this.#hidesAddresses;
+	}
+
 	/** persist gives a temporary room a name and keeps it. */
 	async persist(name: string): Promise<void> {
 		await this.#port.ask((requestId) => ({
@@ -126,6 +140,10 @@ export class Room extends Emitter<RoomEvents> {
 
 	async rename(name: string): Promise<void> {
 		await this.#ask("settings", "setting", { setting: "roomName", value: name });
+	}
+
+	async hideAddresses(now: boolean): Promise<void> {
+		await this.#ask("settings", "setting", { setting: "hideAddresses", value: now });
 	}
 
 	/** add lets an account in at once. */
@@ -162,6 +180,7 @@ export class Room extends Emitter<RoomEvents> {
 	found(conf: RoomConf): void {
 		this.#conf = conf;
 		this.#here = true;
+		this.live.found(this.#port.resumed);
 		this.#initialize();
 		this.#tellLooking();
 		void this.chat.connected();
@@ -173,7 +192,14 @@ export class Room extends Emitter<RoomEvents> {
 		clearTimeout(this.#again);
 		this.#here = false;
 		this.chat.disconnected();
+		this.live.away();
 		this.emit("change", null);
+	}
+
+	/** gone says that the account is not in the room any more. */
+	gone(): void {
+		this.away();
+		this.live.gone();
 	}
 
 	/** receive takes an event for the room. */
@@ -193,6 +219,10 @@ export class Room extends Emitter<RoomEvents> {
 		switch (type) {
 			case "chat":
 				return this.chat.receive(data);
+			case "live":
+				return this.live.receive(data);
+			case "settings":
+				return this.#settingTold(readFrame(data));
 			case "initialize":
 				return this.#initialized(data);
 			case "persistent":
@@ -229,7 +259,9 @@ export class Room extends Emitter<RoomEvents> {
 		this.#members = state.users;
 		this.#lastStored = state.lastMessage;
 		if (!this.#looking && state.unread !== null) this.#unread = state.unread;
+		this.#hidesAddresses = state.hidesAddresses;
 		this.#port.identities.want(state.users);
+		this.live.roomState(state.peers);
 		this.emit("change", null);
 	}
 
@@ -244,6 +276,14 @@ export class Room extends Emitter<RoomEvents> {
 		const conf = readConf(data);
 		if (!conf) return;
 		this.#conf = { ...this.#conf, name: conf.name, avatar: conf.avatar ?? this.#conf.avatar };
+		this.emit("change", null);
+	}
+
+	/** settingTold takes a setting that was changed (docs/protocol.md 10). */
+	#settingTold(e: Frame | null): void {
+		const f = fields(e?.data);
+		if (e?.type !== "update" || f?.success !== true || f.setting !== "hideAddresses") return;
+		this.#hidesAddresses = f.value === true;
 		this.emit("change", null);
 	}
 
@@ -271,6 +311,29 @@ export class Room extends Emitter<RoomEvents> {
 
 	#tellLooking(): void {
 		this.#send("active", { isActive: this.#looking, time: Date.now() });
+	}
+
+	/** callChanged tells who is in the call; what they do there is told by live alone. */
+	#callChanged(): void {
+		const call = [this.live.state, ...this.live.people].join(" ");
+		if (call === this.#call) return;
+		this.#call = call;
+		this.emit("change", null);
+	}
+
+	#livePort(): LivePort {
+		const room = this;
+		return {
+			get self() {
+				return room.#port.self;
+			},
+			get here() {
+				return room.#here;
+			},
+			send: (type, data) => this.#send(type, data),
+			ask: (type, data) => this.#port.ask((requestId) => ({ type: this.id, data: { type, data, requestId } })),
+			want: (ids) => this.#port.identities.want(ids),
+		};
 	}
 
 	#send(type: string, data: unknown): boolean {

@@ -48,6 +48,10 @@ export interface RoomState {
 	admins: AccountId[];
 	unread: number | null;
 	lastMessage: Message | null;
+	/** who is in the call, see Live */
+	peers: unknown;
+	/** null: the server cannot hide them */
+	hidesAddresses: boolean | null;
 }
 
 /** Message is a chat message (docs/protocol.md 8.1). */
@@ -131,6 +135,7 @@ export function readState(value: unknown): RoomState | null {
 	const f = fields(value);
 	if (!f) return null;
 	const relation = fields(f.relation);
+	const settings = fields(f.settings);
 	return {
 		name: text(f.name) ?? "",
 		ownerId: text(f.ownerId),
@@ -139,6 +144,8 @@ export function readState(value: unknown): RoomState | null {
 		admins: texts(f.admins),
 		unread: typeof relation?.unreadMessages === "number" ? relation.unreadMessages : null,
 		lastMessage: readMessageEvent(relation?.lastMessage),
+		peers: f.peers,
+		hidesAddresses: typeof settings?.hideAddresses === "boolean" ? settings.hideAddresses : null,
 	};
 }
 

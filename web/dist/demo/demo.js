@@ -82,6 +82,7 @@
     const f = fields(value);
     if (!f) return null;
     const relation = fields(f.relation);
+    const settings = fields(f.settings);
     return {
       name: text(f.name) ?? "",
       ownerId: text(f.ownerId),
@@ -89,7 +90,9 @@
       users: texts(f.users),
       admins: texts(f.admins),
       unread: typeof relation?.unreadMessages === "number" ? relation.unreadMessages : null,
-      lastMessage: readMessageEvent(relation?.lastMessage)
+      lastMessage: readMessageEvent(relation?.lastMessage),
+      peers: f.peers,
+      hidesAddresses: typeof settings?.hideAddresses === "boolean" ? settings.hideAddresses : null
     };
   }
   function readMessage(value) {
@@ -465,19 +468,1098 @@
     }
   };
 
+  // sdk/livetypes.ts
+  var LONGEST_ID = 191;
+  var LONGEST_SDP = 6e4;
+  var LONGEST_CANDIDATE = 1e3;
+  var LONGEST_URL = 500;
+  var MOST_SERVERS = 16;
+  var MOST_PEERS = 200;
+  function bounded(value, most) {
+    const s = text(value);
+    return s !== null && s.length > 0 && s.length <= most ? s : null;
+  }
+  function readId(value) {
+    return bounded(value, LONGEST_ID);
+  }
+  function readIds(value) {
+    if (!Array.isArray(value)) return [];
+    const ids = value.slice(0, MOST_PEERS).map(readId).filter((id) => id !== null);
+    return [...new Set(ids)];
+  }
+  function readServers(value) {
+    if (!Array.isArray(value)) return [];
+    const servers = [];
+    for (const one of value.slice(0, MOST_SERVERS)) {
+      const f = fields(one);
+      const given = Array.isArray(f?.urls) ? f.urls.slice(0, MOST_SERVERS) : [];
+      const urls = given.map((u) => bounded(u, LONGEST_URL)).filter((u) => u !== null && /^(stun|turns?):./u.test(u));
+      const username = text(f?.username);
+      const credential = text(f?.credential);
+      const usable = urls.filter((u) => u?.startsWith("stun:") || username !== null && credential !== null);
+      if (usable.length === 0) continue;
+      servers.push(username !== null && credential !== null ? { urls: usable, username, credential } : { urls: usable });
+    }
+    return servers;
+  }
+  function readOpen(value) {
+    const f = fields(value);
+    const live = fields(f?.live);
+    const conf = fields(live?.liveConf);
+    const clientId = text(f?.clientId);
+    const sessionId = text(live?.sessionId);
+    if (!conf || clientId === null || sessionId === null) return null;
+    return {
+      clientId,
+      conf: {
+        sessionId,
+        ice: { servers: readServers(conf.ICE), relayOnly: conf.iceTransportPolicy === "relay" },
+        peers: readIds(conf.peerList),
+        speaker: readId(fields(conf.speaking)?.current)
+      }
+    };
+  }
+  function readTracks(value, usual) {
+    const f = fields(value);
+    return {
+      audio: typeof f?.audio === "boolean" ? f.audio : usual.audio,
+      video: typeof f?.video === "boolean" ? f.video : usual.video
+    };
+  }
+  function readMeta(value) {
+    const f = fields(value);
+    const state = fields(f?.state);
+    return {
+      sends: readTracks(f?.sending, { audio: true, video: true }),
+      wants: readTracks(f?.receive, { audio: true, video: true }),
+      muted: state?.isMuted === true,
+      blinded: state?.isBlinded === true
+    };
+  }
+  function readStamps(value) {
+    if (!Array.isArray(value)) return null;
+    const [own, heard] = value.map(readStamp);
+    return typeof own === "number" && typeof heard === "number" ? [own, heard] : null;
+  }
+  function readStamp(value) {
+    return Number.isSafeInteger(value) ? value : null;
+  }
+  function readSignal(value) {
+    const e = readFrame(value);
+    switch (e?.type) {
+      case "sdp":
+        return readDescription(e.data);
+      case "candidate":
+        return readCandidate(e.data);
+      case "negotiate":
+        return e.data === "request" || e.data === "accept" || e.data === "deny" ? { type: "negotiate", step: e.data } : null;
+      default:
+        return null;
+    }
+  }
+  function readDescription(value) {
+    const f = fields(value);
+    const sdp = bounded(f?.sdp, LONGEST_SDP);
+    if (sdp === null || f?.type !== "offer" && f?.type !== "answer") return null;
+    return { type: "description", description: { type: f.type, sdp } };
+  }
+  function readCandidate(value) {
+    const f = fields(value);
+    if (value === null || f?.candidate === "") return { type: "candidate", candidate: null };
+    const candidate = bounded(f?.candidate, LONGEST_CANDIDATE);
+    if (!f || candidate === null) return null;
+    const line = f.sdpMLineIndex;
+    return {
+      type: "candidate",
+      candidate: {
+        candidate,
+        sdpMid: bounded(f.sdpMid, LONGEST_ID),
+        sdpMLineIndex: typeof line === "number" && line >= 0 && line < 1e3 ? line : null,
+        usernameFragment: bounded(f.usernameFragment, LONGEST_ID)
+      }
+    };
+  }
+
+  // sdk/media.ts
+  var LOUD = 0.02;
+  var PAUSE = 1200;
+  var LISTEN = 150;
+  var LocalMedia = class extends Emitter {
+    /** What others get of us; always the same object. */
+    stream = new MediaStream();
+    #problems = { audio: null, video: null };
+    #meter = new Meter((loud) => this.#heard(loud));
+    #muted = false;
+    #blinded = false;
+    #asking = false;
+    #closed = false;
+    #voice = false;
+    #lastLoud = 0;
+    /** open asks for the devices: for both at once, then for what can be had. */
+    async open(wanted) {
+      this.#blinded = !wanted.video;
+      this.#muted = !wanted.audio;
+      if (wanted.audio && wanted.video && await this.#take({ audio: true, video: true })) return;
+      if (wanted.audio) await this.#take({ audio: true, video: false });
+      if (wanted.video) await this.#take({ audio: false, video: true });
+    }
+    /** close gives the devices back. */
+    close() {
+      this.#closed = true;
+      this.#meter.close();
+      for (const track of this.stream.getTracks()) this.#drop(track);
+    }
+    track(kind) {
+      return this.stream.getTracks().find((t) => t.kind === kind) ?? null;
+    }
+    /** problem says why a device is missing, null if it is not. */
+    problem(kind) {
+      return this.#problems[kind];
+    }
+    /** Which devices there are; a camera that is switched off is given back, yet there. */
+    get has() {
+      return {
+        audio: this.track("audio") !== null,
+        video: this.track("video") !== null || this.#blinded && this.#problems.video === null
+      };
+    }
+    /** Whether others do not hear us. */
+    get muted() {
+      return this.#muted || this.track("audio") === null;
+    }
+    /** Whether others do not see us. */
+    get blinded() {
+      return this.#blinded || this.track("video") === null;
+    }
+    /** mute keeps the microphone, and sends silence. */
+    async mute(now) {
+      if (!now && this.track("audio") === null && !await this.#takeOnce("audio")) return this.emit("change", null);
+      this.#muted = now;
+      const track = this.track("audio");
+      if (track) track.enabled = !now;
+      if (now) this.#setVoice(false);
+      this.emit("change", null);
+    }
+    /** blind gives the camera back, so that its light goes off. */
+    async blind(now) {
+      const track = this.track("video");
+      if (now && track) this.#drop(track);
+      if (!now && !track && !await this.#takeOnce("video")) return this.emit("change", null);
+      this.#blinded = now;
+      this.emit("change", null);
+    }
+    /** takeOnce asks for one device, unless it is being asked for already. */
+    async #takeOnce(kind) {
+      if (this.#asking) return false;
+      this.#asking = true;
+      const got = await this.#take({ audio: kind === "audio", video: kind === "video" });
+      this.#asking = false;
+      return got;
+    }
+    async #take(what) {
+      try {
+        const stream = await navigator.mediaDevices.getUserMedia({
+          audio: what.audio && { echoCancellation: true, noiseSuppression: true, autoGainControl: true },
+          video: what.video && { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } }
+        });
+        for (const track of stream.getTracks()) this.#add(track);
+        return !this.#closed;
+      } catch (err) {
+        for (const kind of ["audio", "video"]) if (what[kind]) this.#problems[kind] = problemOf(err);
+        return false;
+      }
+    }
+    #add(track) {
+      if (this.#closed) {
+        track.stop();
+        return;
+      }
+      const kind = track.kind === "audio" ? "audio" : "video";
+      this.#problems[kind] = null;
+      this.stream.addTrack(track);
+      track.onended = () => this.#lost(track, kind);
+      if (kind === "audio") this.#meter.watch(track);
+    }
+    /** lost: a device was pulled out, or the user took the permission back. */
+    #lost(track, kind) {
+      this.#problems[kind] = "none";
+      this.#drop(track);
+      this.emit("change", null);
+    }
+    #drop(track) {
+      track.onended = null;
+      track.stop();
+      this.stream.removeTrack(track);
+    }
+    /** heard is told how loud we are; words have pauses between them. */
+    #heard(loudness) {
+      if (loudness > LOUD && !this.muted) {
+        this.#lastLoud = Date.now();
+        this.#setVoice(true);
+      } else if (Date.now() - this.#lastLoud > PAUSE) {
+        this.#setVoice(false);
+      }
+    }
+    /** setVoice repeats that we speak, for who wants to say it until it is heard. */
+    #setVoice(now) {
+      if (!now && !this.#voice) return;
+      this.#voice = now;
+      this.emit("voice", now);
+    }
+  };
+  function problemOf(err) {
+    if (!navigator.mediaDevices) return "unavailable";
+    switch (err instanceof DOMException ? err.name : "") {
+      case "NotAllowedError":
+      case "SecurityError":
+        return "denied";
+      case "NotFoundError":
+      case "OverconstrainedError":
+        return "none";
+      default:
+        return "busy";
+    }
+  }
+  var Meter = class {
+    #told;
+    #context = null;
+    #timer;
+    constructor(told) {
+      this.#told = told;
+    }
+    watch(track) {
+      this.close();
+      try {
+        const context = new AudioContext();
+        const analyser = context.createAnalyser();
+        analyser.fftSize = 512;
+        context.createMediaStreamSource(new MediaStream([track])).connect(analyser);
+        const samples = new Float32Array(analyser.fftSize);
+        this.#context = context;
+        this.#timer = setInterval(() => {
+          analyser.getFloatTimeDomainData(samples);
+          this.#told(Math.sqrt(samples.reduce((sum, s) => sum + s * s, 0) / samples.length));
+        }, LISTEN);
+      } catch {
+        this.close();
+      }
+    }
+    close() {
+      clearInterval(this.#timer);
+      void this.#context?.close().catch(() => {
+      });
+      this.#context = null;
+    }
+  };
+
+  // sdk/pairing.ts
+  var Pairing = class {
+    #say;
+    #settled;
+    #own = 0;
+    #other = 0;
+    #host = null;
+    /** settled is called again when the other one began anew. */
+    constructor(say, settled) {
+      this.#say = say;
+      this.#settled = settled;
+    }
+    /** Whether we are host, null as long as that is open. */
+    get host() {
+      return this.#host;
+    }
+    begin() {
+      this.#host = null;
+      this.#own = Date.now();
+      this.repeat();
+    }
+    /** repeat says the stamp again, if it is not settled who is host. */
+    repeat() {
+      if (this.#host === null) this.#say("sync", this.#own);
+    }
+    /** sync takes the other one's stamp. */
+    sync(data) {
+      const stamp = readStamp(data);
+      if (stamp === null) return;
+      if (this.#host === null && stamp === this.#own) {
+        this.#own += 1 + Math.floor(Math.random() * 1e3);
+        return;
+      }
+      const repeated = this.#host !== null && stamp === this.#other;
+      if (this.#host !== null && !repeated) this.#own = stamp + (this.#host ? -1 : 1);
+      this.#other = stamp;
+      this.#say("sync-accept", [this.#own, stamp]);
+      if (repeated) this.#open();
+      else this.#settle(this.#own < stamp);
+    }
+    /** accept takes the other one's answer to our stamp. */
+    accept(data) {
+      const stamps = readStamps(data);
+      if (!stamps || this.#host !== null) return;
+      const [theirs, heard] = stamps;
+      if (heard !== this.#own || theirs === this.#own) return;
+      this.#other = theirs;
+      this.#settle(this.#own < theirs);
+    }
+    #settle(host) {
+      this.#host = host;
+      this.#settled(host);
+      this.#open();
+    }
+    /** open asks the host to begin. */
+    #open() {
+      if (!this.#host) this.#say("open");
+    }
+  };
+
+  // sdk/peer.ts
+  var TICK = 2e3;
+  var STEP = 8e3;
+  var FIRST_CONNECTION = 15e3;
+  var SHORT_BREAK = 6e3;
+  var AGAIN = 1e3;
+  var DENIED = 3e3;
+  var MOST_CANDIDATES = 128;
+  var MOST_DESCRIPTIONS = 16;
+  var KINDS = ["audio", "video"];
+  var Peer = class extends Emitter {
+    id;
+    /** What comes from this peer; always the same object. */
+    stream = new MediaStream();
+    #port;
+    #pairing;
+    #timer;
+    #pc = null;
+    #state = "connecting";
+    #sends = { audio: false, video: false };
+    #wants = { audio: true, video: true };
+    #muted = false;
+    #blinded = false;
+    /** since when the media are as they are; when something was last done for them */
+    #since = Date.now();
+    #mended = 0;
+    #attempts = 0;
+    #rebuilt = 0;
+    /** candidates that came before the description that they belong to */
+    #early = [];
+    #taking = Promise.resolve();
+    #waiting = 0;
+    #offering = false;
+    #offeredAt = 0;
+    #wanted = false;
+    #askedAt = 0;
+    #heldUntil = 0;
+    constructor(id, port) {
+      super();
+      this.id = id;
+      this.#port = port;
+      this.#pairing = new Pairing(
+        (type, data) => this.#say(type, data),
+        () => this.#drop()
+      );
+      this.#timer = setInterval(() => this.#tick(), TICK);
+      this.#pairing.begin();
+    }
+    get state() {
+      return this.#state;
+    }
+    /** Whether this peer cannot be heard because it wants so, or has no microphone. */
+    get muted() {
+      return this.#muted || !this.#sends.audio;
+    }
+    /** Whether there is a picture to show. */
+    get visible() {
+      const track = this.stream.getVideoTracks()[0];
+      return this.#sends.video && !this.#blinded && track !== void 0 && !track.muted;
+    }
+    /** close ends the connection; others are not told. */
+    close() {
+      clearInterval(this.#timer);
+      this.#drop();
+    }
+    /** restart begins anew: the other side is another browser now. */
+    restart() {
+      this.#drop();
+      this.#pairing.begin();
+      this.emit("change", null);
+    }
+    /** back says that something can be said again. */
+    back() {
+      this.#since = Date.now();
+      if (this.#pc === null) this.#tick();
+    }
+    /** restartIce finds new ways for media that go on (docs/protocol.md 16.2). */
+    restartIce() {
+      const pc = this.#pc;
+      if (!pc) return;
+      this.configure();
+      pc.restartIce();
+      this.#mended = Date.now();
+      void this.#offer(pc);
+    }
+    /** configure takes over servers that are new; what flows is not touched. */
+    configure() {
+      try {
+        this.#pc?.setConfiguration(this.#configuration());
+      } catch {
+      }
+    }
+    /** refresh sends what our devices give now. */
+    refresh() {
+      if (this.#pc?.remoteDescription)
+        this.#attach(this.#pc).catch(() => {
+        });
+      else for (const t of this.#pc?.getTransceivers() ?? []) void this.#feed(t);
+    }
+    /** tell says again what we send. */
+    tell() {
+      this.#say("tracks-available", this.#port.media.has);
+      this.#say("mute", this.#port.media.muted);
+      this.#say("blind", this.#port.media.blinded);
+    }
+    /** receive takes what this peer said to us. */
+    receive(data) {
+      const e = readFrame(data);
+      switch (e?.type) {
+        case "sync":
+          if (this.#pairing.host === null || this.#mayRebuild()) this.#pairing.sync(e.data);
+          return;
+        case "sync-accept":
+          return this.#pairing.accept(e.data);
+        case "open":
+          return this.#opened();
+        case "meta":
+          return this.#metaTold(e.data);
+        case "webrtc-stream":
+          return this.#signaled(readSignal(e.data));
+        case "restart":
+          return this.#rebuild();
+        case "stop":
+          return this.#drop();
+        case "refresh":
+          return this.#refreshAsked(e.data);
+        case "tracks-available":
+          this.#sends = readTracks(e.data, this.#sends);
+          break;
+        case "mute":
+          this.#muted = e.data === true;
+          break;
+        case "blind":
+          this.#blinded = e.data === true;
+          break;
+        default:
+          return;
+      }
+      this.emit("change", null);
+    }
+    #say(type, data) {
+      return this.#port.say(this.id, type, data);
+    }
+    #signal(type, data) {
+      return this.#say("webrtc-stream", { type, data });
+    }
+    // The handshake
+    /** opened: the other side is ready, and we are host. */
+    #opened() {
+      if (this.#pairing.host !== true || this.#pc && !this.#mayRebuild()) return;
+      this.#drop();
+      this.#sayMeta();
+    }
+    /** metaTold: the host's comes first, then the other one's; then the media begin. */
+    #metaTold(data) {
+      const host = this.#pairing.host;
+      if (host === null || !host && this.#pc && !this.#mayRebuild()) return;
+      const meta = readMeta(data);
+      this.#sends = meta.sends;
+      this.#wants = meta.wants;
+      this.#muted = meta.muted;
+      this.#blinded = meta.blinded;
+      if (!host) {
+        this.#drop();
+        this.#sayMeta();
+      }
+      if (!this.#pc) this.#connect(host);
+      this.emit("change", null);
+    }
+    #sayMeta() {
+      const media = this.#port.media;
+      this.#say("meta", {
+        browser: "presence",
+        sending: media.has,
+        receive: { audio: true, video: true },
+        state: { isMuted: media.muted, isBlinded: media.blinded, screenMode: "contain", screenShare: false }
+      });
+    }
+    /** rebuild gives the connection up; the host then begins another one. */
+    #rebuild() {
+      if (!this.#mayRebuild()) return;
+      this.#drop();
+      if (this.#pairing.host) this.#sayMeta();
+      this.emit("change", null);
+    }
+    /** mayRebuild keeps a peer from making us begin anew all the time. */
+    #mayRebuild() {
+      const now = Date.now();
+      if (now - this.#rebuilt < AGAIN) return false;
+      this.#rebuilt = now;
+      return true;
+    }
+    #refreshAsked(data) {
+      const f = fields(data);
+      if (!f) return;
+      if (f.meta) this.tell();
+      if (!this.#pc || !(f.audio || f.video)) return;
+      this.refresh();
+      this.#negotiate(this.#pc);
+    }
+    // The connection
+    #configuration() {
+      const ice = this.#port.ice;
+      return {
+        iceServers: ice.servers,
+        iceTransportPolicy: ice.relayOnly ? "relay" : "all",
+        bundlePolicy: "max-bundle"
+      };
+    }
+    #connect(host) {
+      let pc;
+      try {
+        pc = new RTCPeerConnection(this.#configuration());
+      } catch {
+        return;
+      }
+      this.#pc = pc;
+      this.#since = Date.now();
+      const mine = (act) => () => this.#pc === pc && act();
+      pc.onnegotiationneeded = mine(() => this.#negotiate(pc));
+      pc.onconnectionstatechange = mine(() => this.#connectionChanged(pc));
+      pc.onsignalingstatechange = mine(() => pc.signalingState === "stable" && (this.#heldUntil = 0));
+      pc.onicecandidate = (e) => this.#pc === pc && this.#signal("candidate", e.candidate?.toJSON() ?? null);
+      pc.ontrack = (e) => this.#pc === pc && this.#trackCame(e.track);
+      this.#say("tracks-available", this.#port.media.has);
+      if (!host) return;
+      this.#wanted = true;
+      for (const kind of KINDS) void this.#feed(pc.addTransceiver(kind, { direction: "sendrecv" }));
+    }
+    /** drop closes the connection; the handshake stays as it is. */
+    #drop() {
+      const pc = this.#pc;
+      this.#pc = null;
+      this.#early = [];
+      this.#taking = Promise.resolve();
+      this.#waiting = this.#offeredAt = this.#heldUntil = this.#attempts = 0;
+      this.#offering = this.#wanted = false;
+      this.#since = Date.now();
+      for (const track of this.stream.getTracks()) this.stream.removeTrack(track);
+      pc?.close();
+      if (pc) this.#enter(this.#state === "connecting" ? "connecting" : "interrupted");
+    }
+    #enter(state) {
+      if (this.#state === state) return;
+      this.#state = state;
+      this.#since = Date.now();
+      this.emit("change", null);
+    }
+    #connectionChanged(pc) {
+      switch (pc.connectionState) {
+        case "connected":
+          this.#attempts = 0;
+          this.#enter("connected");
+          this.limit();
+          return;
+        case "disconnected":
+        case "failed":
+          if (this.#state === "connected") this.#enter("interrupted");
+          if (pc.connectionState === "failed" && Date.now() - this.#mended > STEP) this.#mend(pc);
+      }
+    }
+    #trackCame(track) {
+      for (const old of this.stream.getTracks()) if (old.kind === track.kind) this.stream.removeTrack(old);
+      this.stream.addTrack(track);
+      track.onmute = track.onunmute = () => this.emit("change", null);
+      this.emit("change", null);
+    }
+    /** attach sends our tracks in the places that the two sides have agreed on. */
+    async #attach(pc) {
+      for (const kind of KINDS) {
+        const places = pc.getTransceivers().filter((t) => t.receiver.track.kind === kind && t.direction !== "stopped");
+        const place = places.find((t) => t.mid !== null) ?? places[0];
+        const track = this.#port.media.track(kind);
+        if (place) {
+          if (place.direction !== "sendrecv") place.direction = "sendrecv";
+          await this.#feed(place);
+        } else if (track && this.#wants[kind]) {
+          pc.addTrack(track, this.#port.media.stream);
+        }
+      }
+    }
+    async #feed(place) {
+      const kind = place.receiver.track.kind === "audio" ? "audio" : "video";
+      const track = this.#wants[kind] ? this.#port.media.track(kind) : null;
+      if (place.sender.track === track) return;
+      await place.sender.replaceTrack(track).catch(() => {
+      });
+    }
+    /** limit makes the picture that we send as large as the call wants it. */
+    limit() {
+      const sender = this.#pc?.getSenders().find((s) => s.track?.kind === "video");
+      const parameters = sender?.getParameters();
+      const encoding = parameters?.encodings?.[0];
+      if (!sender || !parameters || !encoding) return;
+      encoding.scaleResolutionDownBy = 1 / this.#port.scale;
+      sender.setParameters(parameters).catch(() => {
+      });
+    }
+    // Negotiation
+    #signaled(signal) {
+      switch (signal?.type) {
+        case "description":
+          return this.#described(signal.description);
+        case "candidate":
+          return this.#candidate(signal.candidate);
+        case "negotiate":
+          return this.#negotiation(signal.step);
+      }
+    }
+    /** negotiate makes an offer; who is not host asks for it first. */
+    #negotiate(pc) {
+      const now = Date.now();
+      this.#wanted = true;
+      if (pc.signalingState !== "stable") return;
+      if (this.#pairing.host) {
+        if (now >= this.#heldUntil) void this.#offer(pc);
+      } else if (now - this.#askedAt >= DENIED && this.#signal("negotiate", "request")) {
+        this.#askedAt = now;
+      }
+    }
+    #negotiation(step) {
+      const pc = this.#pc;
+      if (!pc) return;
+      if (step === "accept") void this.#offer(pc);
+      if (step !== "request" || !this.#pairing.host) return;
+      const free = pc.signalingState === "stable" && !this.#offering && !this.#wanted;
+      if (free) this.#heldUntil = Date.now() + DENIED;
+      this.#signal("negotiate", free ? "accept" : "deny");
+    }
+    async #offer(pc) {
+      if (this.#offering || pc.signalingState === "have-remote-offer") {
+        this.#wanted = true;
+        return;
+      }
+      this.#offering = true;
+      this.#wanted = false;
+      this.#offeredAt = Date.now();
+      try {
+        await pc.setLocalDescription();
+        if (this.#pc === pc) this.#describe(pc);
+      } catch {
+      } finally {
+        if (this.#pc === pc) this.#offering = false;
+      }
+    }
+    #describe(pc) {
+      const d = pc.localDescription;
+      if (d && !this.#signal("sdp", { type: d.type, sdp: d.sdp })) this.#offeredAt = 0;
+    }
+    /** described takes one description after the other. */
+    #described(description) {
+      const pc = this.#pc;
+      if (!pc || this.#waiting >= MOST_DESCRIPTIONS) return;
+      this.#waiting++;
+      this.#taking = this.#taking.then(() => this.#take(pc, description)).catch(() => {
+      }).then(() => void (this.#pc === pc && this.#waiting--));
+    }
+    async #take(pc, description) {
+      if (this.#pc !== pc) return;
+      const offer = description.type === "offer";
+      const collision = offer && (this.#offering || pc.signalingState !== "stable");
+      if (collision && this.#pairing.host) return;
+      if (!offer && pc.signalingState !== "have-local-offer") return;
+      await pc.setRemoteDescription(description);
+      if (this.#pc !== pc) return;
+      for (const candidate of this.#early.splice(0)) void pc.addIceCandidate(candidate).catch(() => {
+      });
+      if (!offer) return;
+      await this.#attach(pc);
+      await pc.setLocalDescription();
+      if (this.#pc === pc) this.#describe(pc);
+    }
+    #candidate(candidate) {
+      if (!candidate) return;
+      const pc = this.#pc;
+      if (pc?.remoteDescription)
+        void pc.addIceCandidate(candidate).catch(() => {
+        });
+      else if (this.#early.length < MOST_CANDIDATES) this.#early.push(candidate);
+    }
+    // Mending
+    /** tick does again what got lost, and mends what does not connect. */
+    #tick() {
+      if (!this.#port.here) return;
+      const now = Date.now();
+      const pc = this.#pc;
+      if (this.#pairing.host === null) return this.#pairing.repeat();
+      if (!pc) {
+        if (now - this.#since > STEP) this.restart();
+        return;
+      }
+      if (pc.signalingState === "have-local-offer" && now - this.#offeredAt > STEP) void this.#offer(pc);
+      else if (this.#wanted) this.#negotiate(pc);
+      if (this.#state === "connected" && pc.connectionState === "connected") return;
+      const host = this.#pairing.host ? 0 : SHORT_BREAK;
+      const patience = this.#state === "connecting" || this.#attempts > 0 ? FIRST_CONNECTION : SHORT_BREAK;
+      if (now - Math.max(this.#since, this.#mended) > patience + host) this.#mend(pc);
+    }
+    /** mend looks for new ways first, and then begins another connection. */
+    #mend(pc) {
+      this.#mended = Date.now();
+      if (!this.#port.here) return;
+      if (this.#attempts++ === 0) {
+        pc.restartIce();
+        return;
+      }
+      this.#say("restart");
+      this.#rebuild();
+    }
+  };
+
+  // sdk/live.ts
+  var FEATURES = ["ice-restart"];
+  var CLAIM_AGAIN = 700;
+  var RETURN = 2e4;
+  var Live = class extends Emitter {
+    #port;
+    #state = "out";
+    #liveId = "";
+    #session = "";
+    #joins = 0;
+    #people = [];
+    #known = false;
+    #peers = /* @__PURE__ */ new Map();
+    #media = null;
+    #mediaUndo = [];
+    /** with whom ICE is to be restarted as soon as that can be said */
+    #broken = /* @__PURE__ */ new Set();
+    #ice = { servers: [], relayOnly: false };
+    #scale = 1;
+    #speaker = null;
+    #claimed = 0;
+    /** the connection was lost, and the state of the room is not known again */
+    #catchingUp = false;
+    /** the server may have given our place away meanwhile */
+    #uncertain = false;
+    #owesLeave = false;
+    #waiting;
+    constructor(port) {
+      super();
+      this.#port = port;
+    }
+    get state() {
+      return this.#state;
+    }
+    /** Who is in the call, in the order of joining, oneself too. */
+    get people() {
+      return this.#people;
+    }
+    /** The others, for who is in the call. */
+    get peers() {
+      return [...this.#peers.values()];
+    }
+    /** Our microphone and camera while we are in the call. */
+    get media() {
+      return this.#media;
+    }
+    /** Who speaks, as the server says. */
+    get speaker() {
+      return this.#speaker;
+    }
+    /** Whether the server can be reached; without it the media go on as they are. */
+    get reachable() {
+      return this.#port.here && !this.#catchingUp;
+    }
+    /** Whether the addresses of those in the call are hidden from each other. */
+    get hidden() {
+      return this.#state === "in" && this.#ice.relayOnly;
+    }
+    /**
+     * join asks for the devices and enters the call; a device that cannot be had is
+     * missing then. It fails with what the server says, e.g. ERR_CALL_FULL.
+     */
+    async join(devices) {
+      if (this.#state !== "out") return;
+      const turn = ++this.#joins;
+      const media = new LocalMedia();
+      this.#liveId = `lc-${randomId()}`;
+      this.#owesLeave = false;
+      this.#take(media);
+      this.#enter("joining");
+      try {
+        await media.open(devices);
+        if (turn !== this.#joins) return;
+        await this.#port.ask("live-join", { clientId: this.#liveId, features: FEATURES });
+        if (turn === this.#joins && this.state === "joining") throw new Refused("ERR_UNKNOWN");
+      } catch (err) {
+        if (turn !== this.#joins) return;
+        this.#owesLeave = err instanceof Refused && (err.code === OFFLINE || err.code === NO_ANSWER);
+        this.#end();
+        throw err;
+      }
+    }
+    /** leave ends our part in the call. */
+    leave() {
+      if (this.#state === "out") return;
+      this.#owesLeave = !this.#port.send("live", { type: "leave" });
+      this.#people = this.#people.filter((id) => id !== this.#port.self);
+      this.#end();
+    }
+    /** found says that the room can be reached; resumed: nothing was missed. */
+    found(resumed) {
+      if (!resumed) this.#uncertain = true;
+      if (this.#owesLeave) this.#owesLeave = !this.#port.send("live", { type: "leave" });
+    }
+    /** away says that nothing comes, and nothing can be said, until the room is found. */
+    away() {
+      this.#catchingUp = true;
+      this.emit("change", null);
+    }
+    /** gone says that we are not in the room any more. */
+    gone() {
+      if (this.#state !== "out") this.#ended("removed", null);
+    }
+    /** roomState takes from the state of the room who is in the call (7.3). */
+    roomState(peers) {
+      const ids = readIds(peers);
+      const self = this.#port.self;
+      const lost = this.#uncertain || self !== null && !ids.includes(self);
+      const back = this.#catchingUp;
+      this.#catchingUp = this.#uncertain = false;
+      if (this.#state === "in" && back) {
+        for (const peer of this.#peers.values()) peer.back();
+        if (lost) void this.#restore();
+        else this.#reconcile(ids);
+        this.#mendBroken();
+      }
+      this.#setPeople(ids, this.#known);
+      this.#known = true;
+    }
+    /** receive takes a live event of the room. */
+    receive(data) {
+      const e = readFrame(data);
+      if (!e) return;
+      switch (e.type) {
+        case "join":
+          return this.#joined(readId(fields(e.data)?.peerId));
+        case "leave":
+          return this.#left(readId(fields(e.data)?.peerId));
+        case "open":
+          return this.#opened(e.data);
+        case "close":
+          return this.#closed(fields(e.data)?.clientId);
+        case "peers":
+          return this.#setPeople(readIds(fields(e.data)?.peerIds));
+        case "ping":
+          if (this.#state === "in" && text(e.data) !== null) this.#port.send("live", { type: "pong", data: e.data });
+          return;
+        case "speaking":
+          this.#speaker = readId(fields(e.data)?.current);
+          return this.emit("change", null);
+        case "quality":
+          return this.#qualityTold(fields(e.data)?.scale);
+        case "ice-restart":
+          return this.#restartIce(fields(e.data));
+        default:
+          this.#peers.get(e.type)?.receive(e.data);
+      }
+    }
+    #enter(state) {
+      this.#state = state;
+      this.emit("change", null);
+    }
+    /** take makes these devices ours. */
+    #take(media) {
+      this.#media = media;
+      this.#mediaUndo = [media.on("change", () => this.#mediaChanged()), media.on("voice", (now) => this.#voice(now))];
+    }
+    #end() {
+      this.#joins++;
+      for (const undo of this.#mediaUndo) undo();
+      clearTimeout(this.#waiting);
+      for (const peer of this.#peers.values()) peer.close();
+      this.#peers.clear();
+      this.#broken.clear();
+      this.#media?.close();
+      this.#media = null;
+      this.#speaker = null;
+      this.#enter("out");
+    }
+    #ended(why, code) {
+      this.#end();
+      this.emit("ended", { why, code });
+    }
+    // Who is in the call
+    #setPeople(ids, tell = true) {
+      const before = this.#people;
+      this.#people = ids;
+      this.#port.want(ids);
+      for (const id of ids) if (tell && !before.includes(id)) this.emit("joined", id);
+      for (const id of before) if (tell && !ids.includes(id) && !this.#peers.has(id)) this.emit("left", id);
+      if (this.#speaker !== null && !ids.includes(this.#speaker)) this.#speaker = null;
+      this.emit("change", null);
+    }
+    #joined(id) {
+      if (id === null) return;
+      const known = this.#peers.get(id);
+      if (known && known.state !== "connected") known.restart();
+      if (!known && this.#state === "in") this.#meet(id);
+      if (!this.#people.includes(id)) this.#setPeople([...this.#people, id], !known);
+    }
+    #left(id) {
+      if (id === null) return;
+      this.#forget(id);
+      this.#setPeople(this.#people.filter((p) => p !== id));
+    }
+    #meet(id) {
+      if (id === this.#port.self || this.#peers.has(id) || !this.#media) return;
+      const live = this;
+      const peer = new Peer(id, {
+        get here() {
+          return live.reachable;
+        },
+        get ice() {
+          return live.#ice;
+        },
+        get scale() {
+          return live.#scale;
+        },
+        media: this.#media,
+        say: (to, type, data) => this.#port.send("live", { type: to, data: { type, data } })
+      });
+      peer.on("change", () => this.emit("change", null));
+      this.#peers.set(id, peer);
+    }
+    /** reconcile meets who is new and forgets who is gone; the others stay as they are. */
+    #reconcile(ids) {
+      for (const id of this.#peers.keys()) if (!ids.includes(id)) this.#forget(id);
+      for (const id of ids) this.#meet(id);
+    }
+    #forget(id) {
+      this.#peers.get(id)?.close();
+      this.#peers.delete(id);
+    }
+    /**
+     * returning waits for those whose media still flow: after a restart of the server each
+     * of us comes back when it can.
+     */
+    #returning(ids) {
+      for (const peer of this.peers) if (!ids.includes(peer.id) && peer.state !== "connected") this.#forget(peer.id);
+      for (const id of ids) this.#meet(id);
+      clearTimeout(this.#waiting);
+      this.#waiting = setTimeout(() => this.#notReturned(), RETURN);
+    }
+    #notReturned() {
+      for (const { id } of this.peers) {
+        if (this.#people.includes(id)) continue;
+        this.#forget(id);
+        this.emit("left", id);
+      }
+      this.emit("change", null);
+    }
+    // What the server says of us
+    #opened(data) {
+      const open = readOpen(data);
+      if (!open || open.clientId !== this.#liveId || this.#state === "out") return;
+      const anew = this.#state === "in" && open.conf.sessionId !== this.#session;
+      this.#configure(open.conf);
+      this.#state = "in";
+      if (anew) this.#returning(open.conf.peers);
+      else this.#reconcile(open.conf.peers);
+      this.#setPeople(open.conf.peers);
+    }
+    #configure(conf) {
+      this.#session = conf.sessionId;
+      this.#ice = conf.ice;
+      this.#speaker = conf.speaker;
+      for (const peer of this.#peers.values()) peer.configure();
+    }
+    /** closed: null ends it for the account, a live id for that browser. */
+    #closed(clientId) {
+      if (clientId === this.#liveId && this.#state !== "out") return this.#ended("elsewhere", null);
+      if (clientId !== null || this.#state !== "in") return;
+      if (this.#catchingUp)
+        this.#uncertain = true;
+      else this.#ended("removed", null);
+    }
+    /** restore takes the call up after the connection was lost (16.2). */
+    async #restore() {
+      const turn = this.#joins;
+      try {
+        await this.#port.ask("live-restore", {
+          clientId: this.#liveId,
+          sessionId: this.#session,
+          features: FEATURES
+        });
+      } catch (err) {
+        const code = err instanceof Refused ? err.code : "ERR_UNKNOWN";
+        if (turn !== this.#joins) return;
+        if (!this.#port.here) this.#uncertain = true;
+        else this.#ended("refused", code);
+      }
+    }
+    #restartIce(f) {
+      if (f?.clientId !== this.#liveId || this.#state !== "in") return;
+      const servers = readServers(f.ICE);
+      if (servers.length > 0) this.#ice = { ...this.#ice, servers };
+      for (const id of readIds(f.peerIds)) this.#broken.add(id);
+      if (this.reachable) this.#mendBroken();
+    }
+    /** mendBroken restarts ICE with those whom the server has named. */
+    #mendBroken() {
+      for (const id of this.#broken) this.#peers.get(id)?.restartIce();
+      this.#broken.clear();
+    }
+    #qualityTold(scale) {
+      if (typeof scale !== "number" || !(scale > 0 && scale <= 1)) return;
+      this.#scale = scale;
+      for (const peer of this.#peers.values()) peer.limit();
+    }
+    // What we send
+    #mediaChanged() {
+      for (const peer of this.#peers.values()) {
+        peer.refresh();
+        peer.tell();
+      }
+      this.emit("change", null);
+    }
+    /** voice claims to be the one who speaks (16.5). */
+    #voice(now) {
+      if (this.#state !== "in") return;
+      const mine = this.#speaker !== null && this.#speaker === this.#port.self;
+      if (now === mine || now && Date.now() - this.#claimed < CLAIM_AGAIN) return;
+      this.#claimed = Date.now();
+      this.#port.send("live", { type: "speaking", data: { time: this.#claimed, isSpeaking: now } });
+    }
+  };
+  function randomId() {
+    const bytes = crypto.getRandomValues(new Uint8Array(16));
+    return [...bytes].map((b) => b.toString(16).padStart(2, "0")).join("");
+  }
+
   // sdk/room.ts
   var STATE_PATIENCE = 5e3;
   var Room = class extends Emitter {
     id;
     chat;
+    live;
     #port;
     #conf;
     #ownerId = null;
     #admins = [];
+    #hidesAddresses = null;
     #members = [];
     #known = false;
     #here = false;
     #looking = false;
+    #call = "";
     #unread = 0;
     #lastStored = null;
     #again;
@@ -493,8 +1575,10 @@
         send: (type, data) => this.#here && this.#send("chat", { type, data }),
         ask: (type, data) => this.#ask("chat", type, data)
       });
+      this.live = new Live(this.#livePort());
       this.chat.on("message", () => void (this.#looking || this.#unread++));
       this.chat.on("change", () => this.emit("change", null));
+      this.live.on("change", () => this.#callChanged());
     }
     get name() {
       return this.#conf.name;
@@ -533,6 +1617,10 @@
       const self = this.#port.self;
       return self !== null && (self === this.#ownerId || this.#admins.includes(self));
     }
+    /** Whether the next call hides addresses (16.6); null: the server cannot do that. */
+    get hidesAddresses() {
+      return this.#hidesAddresses;
+    }
     /** persist gives a temporary room a name and keeps it. */
     async persist(name) {
       await this.#port.ask((requestId) => ({
@@ -542,6 +1630,9 @@
     }
     async rename(name) {
       await this.#ask("settings", "setting", { setting: "roomName", value: name });
+    }
+    async hideAddresses(now) {
+      await this.#ask("settings", "setting", { setting: "hideAddresses", value: now });
     }
     /** add lets an account in at once. */
     async add(account) {
@@ -573,6 +1664,7 @@
     found(conf) {
       this.#conf = conf;
       this.#here = true;
+      this.live.found(this.#port.resumed);
       this.#initialize();
       this.#tellLooking();
       void this.chat.connected();
@@ -583,7 +1675,13 @@
       clearTimeout(this.#again);
       this.#here = false;
       this.chat.disconnected();
+      this.live.away();
       this.emit("change", null);
+    }
+    /** gone says that the account is not in the room any more. */
+    gone() {
+      this.away();
+      this.live.gone();
     }
     /** receive takes an event for the room. */
     receive(data) {
@@ -601,6 +1699,10 @@
       switch (type) {
         case "chat":
           return this.chat.receive(data);
+        case "live":
+          return this.live.receive(data);
+        case "settings":
+          return this.#settingTold(readFrame(data));
         case "initialize":
           return this.#initialized(data);
         case "persistent":
@@ -635,7 +1737,9 @@
       this.#members = state.users;
       this.#lastStored = state.lastMessage;
       if (!this.#looking && state.unread !== null) this.#unread = state.unread;
+      this.#hidesAddresses = state.hidesAddresses;
       this.#port.identities.want(state.users);
+      this.live.roomState(state.peers);
       this.emit("change", null);
     }
     #named(data) {
@@ -648,6 +1752,13 @@
       const conf = readConf(data);
       if (!conf) return;
       this.#conf = { ...this.#conf, name: conf.name, avatar: conf.avatar ?? this.#conf.avatar };
+      this.emit("change", null);
+    }
+    /** settingTold takes a setting that was changed (docs/protocol.md 10). */
+    #settingTold(e) {
+      const f = fields(e?.data);
+      if (e?.type !== "update" || f?.success !== true || f.setting !== "hideAddresses") return;
+      this.#hidesAddresses = f.value === true;
       this.emit("change", null);
     }
     #memberJoined(id) {
@@ -672,6 +1783,27 @@
     #tellLooking() {
       this.#send("active", { isActive: this.#looking, time: Date.now() });
     }
+    /** callChanged tells who is in the call; what they do there is told by live alone. */
+    #callChanged() {
+      const call = [this.live.state, ...this.live.people].join(" ");
+      if (call === this.#call) return;
+      this.#call = call;
+      this.emit("change", null);
+    }
+    #livePort() {
+      const room = this;
+      return {
+        get self() {
+          return room.#port.self;
+        },
+        get here() {
+          return room.#here;
+        },
+        send: (type, data) => this.#send(type, data),
+        ask: (type, data) => this.#port.ask((requestId) => ({ type: this.id, data: { type, data, requestId } })),
+        want: (ids) => this.#port.identities.want(ids)
+      };
+    }
     #send(type, data) {
       return this.#here && this.#port.send({ type: this.id, data: { type, data } });
     }
@@ -684,7 +1816,7 @@
   };
 
   // sdk/account.ts
-  var RETURN = 4e3;
+  var RETURN2 = 4e3;
   var Account = class extends Emitter {
     identities;
     #connection;
@@ -694,12 +1826,13 @@
     #reconcile;
     #final = false;
     #ready = false;
+    #resumed = false;
     constructor(connection) {
       super();
       this.#connection = connection;
       this.identities = new Identities((type, data) => this.#askIdentity(type, data));
       this.#undo = [
-        connection.on("online", () => this.#online()),
+        connection.on("online", ({ resumed }) => this.#online(resumed)),
         connection.on("offline", () => this.#offline()),
         connection.on("event", (event) => this.#event(event))
       ];
@@ -707,6 +1840,7 @@
     /** close ends the use of this object; the connection is the caller's. */
     close() {
       for (const undo of this.#undo) undo();
+      for (const room of this.#rooms.values()) room.live.leave();
       this.#offline();
     }
     get id() {
@@ -751,7 +1885,8 @@
         (requestId) => this.#connection.send({ type: "identity", data: { type, data, requestId } })
       );
     }
-    #online() {
+    #online(resumed) {
+      this.#resumed = resumed;
       this.#final = false;
       this.#initialize();
       void this.identities.refresh();
@@ -802,8 +1937,8 @@
       const f = fields(data);
       if (this.id !== null) this.identities.want([this.id]);
       this.identities.learn(fields(f?.account)?.identity);
-      const listed = Array.isArray(f?.rooms) ? f.rooms.map(readConf).filter((c) => c !== null) : [];
-      for (const conf of listed) this.#find(conf);
+      const listed2 = Array.isArray(f?.rooms) ? f.rooms.map(readConf).filter((c) => c !== null) : [];
+      for (const conf of listed2) this.#find(conf);
       const missing = [...this.#rooms.values()].filter((room) => !room.here);
       if (this.#final) for (const room of missing) this.#remove(room.id);
       else if (missing.length > 0) this.#lookAgain();
@@ -815,7 +1950,7 @@
       this.#reconcile = setTimeout(() => {
         this.#final = true;
         this.#initialize();
-      }, RETURN);
+      }, RETURN2);
     }
     /** find takes over a room that the server says we are in. */
     #find(conf) {
@@ -833,15 +1968,19 @@
       const room = this.#rooms.get(id);
       if (!room) return;
       this.#rooms.delete(id);
-      room.away();
+      room.gone();
       this.emit("removed", room);
       this.emit("rooms", null);
     }
     #port() {
       const connection = this.#connection;
+      const account = this;
       return {
         get self() {
           return connection.account;
+        },
+        get resumed() {
+          return account.#resumed;
         },
         identities: this.identities,
         send: (event) => connection.send(event),
@@ -1159,7 +2298,14 @@
     leave: "M14 4H6a1 1 0 0 0-1 1v14a1 1 0 0 0 1 1h8M10 12h11M17 8l4 4-4 4",
     swap: "M4 8h14M14 4l4 4-4 4M20 16H6M10 12l-4 4 4 4",
     window: "M4 5h16v14H4zM4 9h16",
-    speech: "M5 5h14a1 1 0 0 1 1 1v10a1 1 0 0 1-1 1h-7l-5 4v-4H5a1 1 0 0 1-1-1V6a1 1 0 0 1 1-1z"
+    speech: "M5 5h14a1 1 0 0 1 1 1v10a1 1 0 0 1-1 1h-7l-5 4v-4H5a1 1 0 0 1-1-1V6a1 1 0 0 1 1-1z",
+    phone: "M6.5 4h3l1.5 4-2 1.5a11 11 0 0 0 5.5 5.5l1.5-2 4 1.5v3a1.5 1.5 0 0 1-1.6 1.5A16.5 16.5 0 0 1 5 5.6 1.5 1.5 0 0 1 6.5 4z",
+    hangUp: "M3.5 14.5c4.7-4.3 12.3-4.3 17 0l-2.2 2.8-3.6-1.6v-2.4a10 10 0 0 0-5.4 0v2.4l-3.6 1.6z",
+    mic: "M12 3.5A2.5 2.5 0 0 1 14.5 6v5.5a2.5 2.5 0 0 1-5 0V6A2.5 2.5 0 0 1 12 3.5zM6 11.5a6 6 0 0 0 12 0M12 17.5V21",
+    micOff: "M9.5 9.5v2a2.5 2.5 0 0 0 4 2M14.5 11V6a2.5 2.5 0 0 0-4.8-1M6 11.5a6 6 0 0 0 9.7 4.7M17.6 13.5a6 6 0 0 0 .4-2M12 17.5V21M4 4l16 16",
+    camera: "M4 7h10a1 1 0 0 1 1 1v8a1 1 0 0 1-1 1H4a1 1 0 0 1-1-1V8a1 1 0 0 1 1-1zM15 11l6-3v8l-6-3",
+    cameraOff: "M6 7H4a1 1 0 0 0-1 1v8a1 1 0 0 0 1 1h10a1 1 0 0 0 .9-.6M10 7h4a1 1 0 0 1 1 1v3l6-3v8l-3-1.5M4 4l16 16",
+    shield: "M12 3.5l7 2.5v5.5c0 4.2-2.9 7.4-7 9-4.1-1.6-7-4.8-7-9V6zM9 12l2.2 2.2L15.2 10"
   };
   var SVG = "http://www.w3.org/2000/svg";
   function icon(name) {
@@ -1330,6 +2476,369 @@
     }
   };
 
+  // demo/calltile.ts
+  var Tile = class {
+    #video = el("video", { playsinline: true, "aria-hidden": "true" });
+    #face = el("span", { class: "face" });
+    #name = el("span", { class: "tile-name" });
+    #mute = el(
+      "span",
+      { class: "tile-mute", hidden: true },
+      icon("micOff"),
+      el("span", { class: "sr-only" }, "muted")
+    );
+    #trouble = el("p", { class: "tile-trouble", hidden: true });
+    element;
+    #drawn = "";
+    /** own pictures are mirrored and silent. */
+    constructor(stream, own) {
+      this.#video.srcObject = stream;
+      this.#video.muted = own;
+      this.element = el(
+        "li",
+        { class: own ? "tile own" : "tile" },
+        this.#video,
+        this.#face,
+        this.#trouble,
+        el("span", { class: "tile-label" }, this.#mute, this.#name)
+      );
+      stream.addEventListener("addtrack", () => void this.play());
+      this.#video.addEventListener("loadedmetadata", () => void this.play());
+    }
+    /** play says whether the browser lets us: some want a click before there is sound. */
+    async play() {
+      if (!this.#video.paused) return true;
+      try {
+        await this.#video.play();
+        return true;
+      } catch (err) {
+        return !(err instanceof DOMException && err.name === "NotAllowedError");
+      }
+    }
+    show(look) {
+      const drawn = JSON.stringify(look);
+      if (drawn === this.#drawn) return;
+      this.#drawn = drawn;
+      this.element.classList.toggle("visible", look.visible);
+      this.element.classList.toggle("speaking", look.speaking);
+      this.element.classList.toggle("waiting", look.trouble !== "");
+      fill(this.#face, avatar(look.avatar, look.name));
+      setText(this.#name, look.name);
+      this.#mute.hidden = !look.muted;
+      this.#trouble.hidden = look.trouble === "";
+      setText(this.#trouble, look.trouble);
+    }
+    close() {
+      this.#video.srcObject = null;
+      this.element.remove();
+    }
+  };
+
+  // demo/words.ts
+  var meanings = {
+    ERR_OFFLINE: "There is no connection to the server right now.",
+    ERR_NO_ANSWER: "The server did not answer in time.",
+    ERR_NOT_ADMIN: "Only the one who made the room may do that.",
+    ERR_INVALID_NAME: "A name needs 1 to 191 characters.",
+    ERR_ALREADY_PERSISTENT: "The room has a name already.",
+    ERR_COULD_NOT_JOIN: "This invite link does not work, or not any more.",
+    ERR_NOT_STORED: "The server could not save it. Please try again.",
+    ERR_CREATE_FAILED: "The server could not make the room. Please try again.",
+    ERR_MESSAGE_TOO_LONG: "The message is too long.",
+    ERR_INVALID_ID: "This person is not known to the server.",
+    ERR_CALL_FULL: "The call is full: the room does not allow more people in it.",
+    ERR_NO_RELAY: "The room hides addresses in calls, and the server cannot do that at the moment.",
+    ERR_HIDDEN_FOR_ALL: "The server hides addresses in all rooms; that cannot be switched off here.",
+    ERR_LEAVE_FAILED: "The server could not take you out of the room. Please try again."
+  };
+  function reason(err) {
+    return reasonOf(err instanceof Refused ? err.code : "ERR_UNKNOWN");
+  }
+  function reasonOf(code) {
+    return meanings[code] ?? `The server refused it (${code}).`;
+  }
+  var TEMPORARY = "[ temp ] created by: ";
+  function titleOf(room) {
+    if (room.persistent || !room.name.startsWith(TEMPORARY)) return room.name || "Room without a name";
+    return `${possessive(room.name.slice(TEMPORARY.length))} room`;
+  }
+  function possessive(name) {
+    return `${name}${name.endsWith("s") ? "’" : "’s"}`;
+  }
+  function firstName(name) {
+    return name.trim().split(/\s+/u)[0] ?? name;
+  }
+  function listed(names) {
+    if (names.length < 2) return names.join("");
+    return `${names.slice(0, -1).join(", ")} and ${names[names.length - 1]}`;
+  }
+  var problems = {
+    denied: "is not allowed for this page",
+    none: "was not found",
+    busy: "does not work, or another program uses it",
+    unavailable: "is not given to pages from an unsafe address"
+  };
+  function missingDevices(media) {
+    const audio = media.problem("audio");
+    const video = media.problem("video");
+    if (audio && video) {
+      const why = audio === video ? `Neither microphone nor camera: ${both[audio]}.` : "Neither microphone nor camera can be used.";
+      return `${why} You can watch and listen, and write.`;
+    }
+    if (video) return `The camera ${problems[video]}. The others hear you and do not see you.`;
+    if (audio) return `The microphone ${problems[audio]}. The others see you and do not hear you.`;
+    return "";
+  }
+  var both = {
+    denied: "this page is not allowed to use them",
+    none: "none was found",
+    busy: "they do not work, or another program uses them",
+    unavailable: "pages from an unsafe address get none"
+  };
+
+  // demo/callview.ts
+  var troubles = { connecting: "Connecting…", interrupted: "Interrupted. Reconnecting…", connected: "" };
+  var CallView = class {
+    room;
+    #ports;
+    #tiles = el("ul", { class: "tiles", "aria-label": "People in the call" });
+    #status = el("p", { class: "call-status", role: "status", "aria-live": "polite" });
+    #note = el("p", { class: "call-note" });
+    #hidden = el("p", { class: "call-hidden", hidden: true }, icon("shield"), "Addresses are hidden");
+    #where = el("strong");
+    #title = el("button", { type: "button", class: "call-title" }, el("small", {}, "In a call"), this.#where);
+    #sound = el("button", { type: "button", class: "quiet small", hidden: true }, "Switch the sound on");
+    #microphone;
+    #camera;
+    #leave;
+    #shown = /* @__PURE__ */ new Map();
+    #undo;
+    element;
+    constructor(room, ports) {
+      this.room = room;
+      this.#ports = ports;
+      this.#microphone = toggle("Microphone", () => void room.live.media?.mute(!room.live.media.muted));
+      this.#camera = toggle("Camera", () => void room.live.media?.blind(!room.live.media.blinded));
+      this.#leave = el(
+        "button",
+        { type: "button", class: "danger call-leave", onclick: () => ports.leave() },
+        icon("hangUp"),
+        el("span", {}, "Leave call")
+      );
+      this.#title.addEventListener("click", () => ports.open());
+      this.#sound.addEventListener("click", () => void this.#play());
+      this.element = el(
+        "section",
+        { class: "call", "aria-label": "Call" },
+        this.#title,
+        this.#tiles,
+        this.#status,
+        this.#note,
+        el("div", { class: "call-controls" }, this.#hidden, this.#sound, this.#microphone, this.#camera, this.#leave)
+      );
+      const render = soon(() => this.#render());
+      this.#undo = [
+        room.live.on("change", render),
+        ports.account.identities.on("change", render),
+        room.on("named", render)
+      ];
+      this.#render();
+    }
+    close() {
+      for (const undo of this.#undo) undo();
+      for (const tile of this.#shown.values()) tile.close();
+      this.element.remove();
+    }
+    focus() {
+      this.#microphone.focus();
+    }
+    /** place puts the call beside its room, or makes it small in another place. */
+    place(where, small) {
+      this.element.classList.toggle("mini", small);
+      if (this.element.parentElement === where) return;
+      where.append(this.element);
+      void this.#play();
+    }
+    async #play() {
+      const allowed = await Promise.all([...this.#shown.values()].map((tile) => tile.play()));
+      this.#sound.hidden = allowed.every(Boolean);
+    }
+    #render() {
+      const live = this.room.live;
+      const media = live.media;
+      if (!media) return;
+      this.#renderTiles();
+      setText(this.#where, titleOf(this.room));
+      setText(this.#status, this.#state());
+      setText(this.#note, live.state === "joining" ? "" : missingDevices(media));
+      this.#hidden.hidden = !live.hidden;
+      show(this.#microphone, !media.muted, "mic", "micOff");
+      show(this.#camera, !media.blinded, "camera", "cameraOff");
+      for (const button of [this.#microphone, this.#camera]) {
+        button.setAttribute("aria-disabled", String(live.state === "joining"));
+      }
+    }
+    #state() {
+      const live = this.room.live;
+      if (live.state === "joining") return "Joining. The browser may ask for your microphone and camera…";
+      if (!live.reachable)
+        return "The connection to the server is lost, reconnecting. Sound and picture go on meanwhile if they can.";
+      return live.peers.length === 0 ? "Nobody else is in the call yet." : "";
+    }
+    #renderTiles() {
+      const live = this.room.live;
+      const keys = [...live.peers, "self"];
+      for (const [key, tile] of this.#shown) {
+        if (keys.includes(key)) continue;
+        tile.close();
+        this.#shown.delete(key);
+      }
+      const nodes = keys.map((key) => {
+        const tile = this.#shown.get(key) ?? this.#make(key);
+        tile.show(key === "self" ? this.#ownLook() : this.#lookOf(key));
+        return tile.element;
+      });
+      arrange(this.#tiles, nodes);
+      this.#tiles.dataset.count = String(Math.min(nodes.length, 10));
+    }
+    #make(key) {
+      const stream = key === "self" ? this.room.live.media?.stream : key.stream;
+      const tile = new Tile(stream ?? new MediaStream(), key === "self");
+      if (key !== "self") tile.element.dataset.peer = key.id;
+      this.#shown.set(key, tile);
+      queueMicrotask(() => void this.#play());
+      return tile;
+    }
+    #lookOf(peer) {
+      const identity = this.#ports.account.identities.get(peer.id);
+      return {
+        name: identity?.name ?? "Somebody",
+        avatar: identity?.avatar ?? null,
+        visible: peer.visible,
+        muted: peer.muted && peer.state === "connected",
+        speaking: this.room.live.speaker === peer.id && !peer.muted,
+        trouble: troubles[peer.state]
+      };
+    }
+    #ownLook() {
+      const media = this.room.live.media;
+      const identity = this.#ports.account.identity;
+      return {
+        name: "You",
+        avatar: identity?.avatar ?? null,
+        visible: media?.blinded === false,
+        muted: media?.muted === true && this.room.live.state === "in",
+        speaking: media?.muted === false && this.room.live.speaker === this.#ports.account.id,
+        trouble: ""
+      };
+    }
+  };
+  function toggle(label, act) {
+    const button = el("button", { type: "button", class: "round call-toggle", "aria-label": label, title: label });
+    button.addEventListener("click", () => button.getAttribute("aria-disabled") !== "true" && act());
+    return button;
+  }
+  function show(button, on, whenOn, whenOff) {
+    if (button.getAttribute("aria-pressed") === String(on)) return;
+    button.setAttribute("aria-pressed", String(on));
+    fill(button, icon(on ? whenOn : whenOff));
+  }
+
+  // demo/calls.ts
+  var Calls = class {
+    #ports;
+    #watched = /* @__PURE__ */ new Map();
+    #corner;
+    #view = null;
+    #room = null;
+    /** corner is where the call is while another room is open. */
+    constructor(corner, ports) {
+      this.#corner = corner;
+      this.#ports = ports;
+    }
+    /** close leaves the call. */
+    close() {
+      for (const undo of [...this.#watched.values()].flat()) undo();
+      this.#watched.clear();
+      this.leave();
+    }
+    /** watch tells what happens to the call of a room. */
+    watch(room) {
+      if (this.#watched.has(room)) return;
+      this.#watched.set(room, [
+        room.live.on("change", () => this.#changed(room)),
+        room.live.on("joined", (id) => this.#told(room, id, true)),
+        room.live.on("left", (id) => this.#told(room, id, false)),
+        room.live.on("ended", ({ why, code }) => this.#ended(room, why, code))
+      ]);
+    }
+    /** forget is for rooms that are gone. */
+    forget(room) {
+      for (const undo of this.#watched.get(room) ?? []) undo();
+      this.#watched.delete(room);
+      this.#changed(room);
+    }
+    /** join enters the call of a room, or begins one; another call is left for it. */
+    async join(room) {
+      if (this.#view && this.#view.room !== room) this.leave();
+      try {
+        await room.live.join({ audio: true, video: true });
+      } catch (err) {
+        this.#ports.notices.warn(reason(err));
+      }
+    }
+    leave() {
+      this.#view?.room.live.leave();
+    }
+    /** beside says which room is open. */
+    beside(room) {
+      this.#room = room;
+      this.#place();
+    }
+    #changed(room) {
+      const on = room.live.state !== "out";
+      if (on && !this.#view) {
+        this.#view = new CallView(room, {
+          account: this.#ports.account,
+          open: () => this.#ports.open(room),
+          leave: () => this.#left()
+        });
+        this.#place();
+        this.#view.focus();
+      } else if (!on && this.#view?.room === room) {
+        this.#view.close();
+        this.#view = null;
+      }
+    }
+    /** left is the user's wish; the focus goes where the call can be joined again. */
+    #left() {
+      this.leave();
+      this.#room?.focusCall();
+    }
+    #place() {
+      const here = this.#room !== null && this.#room.room === this.#view?.room;
+      this.#view?.place(here && this.#room ? this.#room.callPlace : this.#corner, !here);
+    }
+    #told(room, id, joined) {
+      if (id === this.#ports.account.id) return;
+      const name = firstName(this.#ports.account.identities.get(id)?.name ?? "Somebody");
+      const first = joined && room.live.people.length === 1;
+      const what = first ? "started a call" : `${joined ? "joined" : "left"} the call`;
+      if (this.#room?.room === room)
+        this.#ports.notices.announce(`${name} ${what}.`);
+      else if (this.#view?.room === room) this.#ports.notices.say(`${name} ${what}.`);
+      else if (first) this.#ports.notices.say(`${name} ${what} in “${titleOf(room)}”.`);
+    }
+    #ended(room, why, code) {
+      const notices = this.#ports.notices;
+      if (why === "elsewhere") notices.say("The call goes on in another window of yours.");
+      else if (why === "removed" && !room.here)
+        return;
+      else if (why === "removed") notices.warn(`You are not in the call of “${titleOf(room)}” any more.`);
+      else notices.warn(`The call could not be taken up again. ${reasonOf(code ?? "ERR_UNKNOWN")}`);
+    }
+  };
+
   // demo/dialog.ts
   var lastId = 0;
   function openDialog(title, ...body) {
@@ -1424,36 +2933,6 @@
     return `${n} ${n === 1 ? one : many}`;
   }
 
-  // demo/words.ts
-  var meanings = {
-    ERR_OFFLINE: "There is no connection to the server right now.",
-    ERR_NO_ANSWER: "The server did not answer in time.",
-    ERR_NOT_ADMIN: "Only the one who made the room may do that.",
-    ERR_INVALID_NAME: "A name needs 1 to 191 characters.",
-    ERR_ALREADY_PERSISTENT: "The room has a name already.",
-    ERR_COULD_NOT_JOIN: "This invite link does not work, or not any more.",
-    ERR_NOT_STORED: "The server could not save it. Please try again.",
-    ERR_CREATE_FAILED: "The server could not make the room. Please try again.",
-    ERR_MESSAGE_TOO_LONG: "The message is too long.",
-    ERR_INVALID_ID: "This person is not known to the server.",
-    ERR_LEAVE_FAILED: "The server could not take you out of the room. Please try again."
-  };
-  function reason(err) {
-    const code = err instanceof Refused ? err.code : "ERR_UNKNOWN";
-    return meanings[code] ?? `The server refused it (${code}).`;
-  }
-  var TEMPORARY = "[ temp ] created by: ";
-  function titleOf(room) {
-    if (room.persistent || !room.name.startsWith(TEMPORARY)) return room.name || "Room without a name";
-    return `${possessive(room.name.slice(TEMPORARY.length))} room`;
-  }
-  function possessive(name) {
-    return `${name}${name.endsWith("s") ? "’" : "’s"}`;
-  }
-  function firstName(name) {
-    return name.trim().split(/\s+/u)[0] ?? name;
-  }
-
   // demo/roomlist.ts
   var RoomList = class {
     #account;
@@ -1496,7 +2975,8 @@
       const last = room.lastMessage?.time;
       const current = room.id === this.#current;
       const unread = current && document.visibilityState === "visible" ? 0 : room.unread;
-      const look = [titleOf(room), room.avatar, preview, last, unread, current].join("|");
+      const calling = room.live.people.length > 0;
+      const look = [titleOf(room), room.avatar, preview, last, unread, current, calling].join("|");
       const old = this.#shown.get(room.id);
       if (old?.look === look) return old.node;
       const node = old?.node ?? el("li", {}, el("a", { href: roomAddress(room.id) }));
@@ -1510,7 +2990,13 @@
       else link2.removeAttribute("aria-current");
       link2.replaceChildren(
         avatar(room.avatar, titleOf(room), "room"),
-        el("span", { class: "room-line" }, el("strong", {}, titleOf(room)), el("small", {}, last ? when(last) : "")),
+        el(
+          "span",
+          { class: "room-line" },
+          el("strong", {}, titleOf(room)),
+          room.live.people.length > 0 && el("span", { class: "calling" }, icon("phone"), el("span", { class: "sr-only" }, "a call is going on")),
+          el("small", {}, last ? when(last) : "")
+        ),
         el(
           "span",
           { class: "room-line" },
@@ -1580,7 +3066,7 @@
   }
 
   // demo/adddialog.ts
-  var PAUSE = 200;
+  var PAUSE2 = 200;
   function openAddDialog(account, room, suggestions) {
     new AddDialog(account, room, suggestions);
   }
@@ -1607,7 +3093,7 @@
       this.#suggestions = suggestions;
       this.#input.addEventListener("input", () => {
         clearTimeout(this.#timer);
-        this.#timer = setTimeout(() => void this.#search(), PAUSE);
+        this.#timer = setTimeout(() => void this.#search(), PAUSE2);
       });
       this.#dialog = openDialog(
         "Add a person",
@@ -1771,18 +3257,33 @@
   };
 
   // demo/details.ts
+  var HIDING = "Sound and picture then go through the server, so that nobody learns where the others are. Counts from the next call on.";
+  var lastId2 = 0;
   var Details = class {
     #account;
     #room;
     #heading = el("h2", {});
     #people = el("ul", { class: "people" });
     #name = el("button", { type: "button", class: "row-button" });
+    #hide = el("input", { type: "checkbox", id: `hide-addresses-${++lastId2}` });
+    #hiding;
+    #hideError = errorLine();
     #undo;
     element;
+    #saving = false;
     constructor(account, room, actions) {
       this.#account = account;
       this.#room = room;
       this.#name.addEventListener("click", actions.name);
+      this.#hide.addEventListener("change", () => void this.#hideAddresses());
+      this.#hiding = el(
+        "div",
+        { class: "rows choice", hidden: true },
+        el("label", { for: this.#hide.id }, this.#hide, "Hide addresses in calls"),
+        el("p", { class: "help", id: `${this.#hide.id}-help` }, HIDING),
+        this.#hideError
+      );
+      this.#hide.setAttribute("aria-describedby", `${this.#hide.id}-help`);
       this.element = el(
         "div",
         { class: "details" },
@@ -1794,6 +3295,7 @@
           row("addPerson", "Add a person", actions.add),
           row("link", "Invite with a link", actions.invite)
         ),
+        this.#hiding,
         el("div", { class: "rows" }, this.#name, row("leave", "Leave room", actions.leave, "danger-text"))
       );
       const render = soon(() => this.#render());
@@ -1808,8 +3310,26 @@
       known.sort((a, b) => Number(b.isOnline) - Number(a.isOnline) || a.name.localeCompare(b.name));
       setText(this.#heading, this.#room.known ? count(this.#room.members.length, "person", "people") : "People");
       fill(this.#people, ...known.map((i) => this.#person(i)));
+      this.#renderHiding();
       this.#name.hidden = !this.#room.mayRename;
       fill(this.#name, icon("tag"), this.#room.persistent ? "Rename room" : "Name this room");
+    }
+    #renderHiding() {
+      const hides = this.#room.hidesAddresses;
+      this.#hiding.hidden = hides === null || !this.#room.mayRename;
+      this.#hide.disabled = this.#saving || !this.#room.here;
+      if (!this.#saving) this.#hide.checked = hides === true;
+    }
+    async #hideAddresses() {
+      this.#saving = true;
+      this.#hideError.textContent = "";
+      try {
+        await this.#room.hideAddresses(this.#hide.checked);
+      } catch (err) {
+        this.#hideError.textContent = reason(err);
+      }
+      this.#saving = false;
+      this.#renderHiding();
     }
     #person(i) {
       const online = this.#room.here && i.isOnline;
@@ -2162,6 +3682,10 @@
     #title = el("h1", { tabindex: -1 });
     #subtitle = el("p", { class: "subtitle" });
     #keep;
+    #call = el("button", { type: "button", class: "call-button" });
+    #people = el("div", { class: "call-strip", hidden: true });
+    /** Where the call is shown if we are in it. */
+    callPlace = el("div", { class: "call-place" });
     #typing = el("p", { class: "typing", role: "status", "aria-live": "polite" });
     #log;
     #composer;
@@ -2172,6 +3696,7 @@
     aside;
     #looking = false;
     #pictured = "";
+    #called = "";
     constructor(room, ports) {
       this.room = room;
       this.#ports = ports;
@@ -2195,9 +3720,12 @@
         "main",
         { class: "room", id: "main" },
         this.#header(),
+        this.#people,
+        this.callPlace,
         this.#log.element,
         el("div", { class: "foot" }, this.#typing, this.#composer.element)
       );
+      this.#call.addEventListener("click", () => room.here && ports.join());
       const render = soon(() => this.#render());
       this.#undo = [
         room.on("change", render),
@@ -2228,6 +3756,10 @@
       if (matchMedia("(pointer: coarse)").matches) this.#title.focus();
       else this.#composer.focus();
     }
+    focusCall() {
+      this.#renderCall();
+      this.#call.focus();
+    }
     /** look tells the room whether its newest messages are in sight. */
     look() {
       const now = this.room.known && this.#log.atEnd && document.visibilityState === "visible" && this.element.isConnected;
@@ -2247,6 +3779,7 @@
         this.#picture,
         el("div", { class: "room-names" }, this.#title, this.#subtitle),
         this.#keep,
+        this.#call,
         roundButton("addPerson", "Add a person", this.#actions.add, "not-on-phone"),
         roundButton("people", "People and settings", () => this.#openDetails())
       );
@@ -2297,6 +3830,7 @@
       setText(this.#subtitle, this.#summary());
       this.#keep.hidden = room.persistent || !room.mayRename;
       this.#composer.retitle();
+      this.#renderCall();
       this.#renderTyping();
       if (!room.chat.loaded && room.here) room.chat.open().catch(() => {
       });
@@ -2311,6 +3845,32 @@
       const parts = [people, `${online} online`];
       if (!room.persistent) parts.unshift("Temporary");
       return parts.join(" · ");
+    }
+    /** renderCall shows who is in the call, to who is not. */
+    #renderCall() {
+      const live = this.room.live;
+      const identities = live.people.map((id) => this.#ports.account.identities.get(id));
+      const names = identities.map((i) => firstName(i?.name ?? "Somebody"));
+      const out = live.state === "out";
+      const look = JSON.stringify([out, names, this.room.here]);
+      if (this.#called === look) return;
+      this.#called = look;
+      const count2 = names.length;
+      this.#call.hidden = !out;
+      this.#call.className = `call-button ${count2 > 0 ? "primary" : "quiet"}`;
+      this.#call.setAttribute("aria-disabled", String(!this.room.here));
+      fill(
+        this.#call,
+        icon("phone"),
+        el("span", { class: "words" }, count2 > 0 ? "Join the call" : "Start a call"),
+        count2 > 0 && el("span", { class: "how-many" }, `(${count2})`)
+      );
+      this.#people.hidden = !out || count2 === 0;
+      fill(
+        this.#people,
+        el("span", { class: "faces" }, ...identities.slice(0, 5).map((i) => avatar(i?.avatar, i?.name ?? "?"))),
+        el("p", {}, `${listed(names)} ${count2 === 1 ? "is" : "are"} in a call`)
+      );
     }
     #renderTyping() {
       const names = this.room.chat.typists.map(
@@ -2357,6 +3917,8 @@
     #rooms;
     #me = el("span", { class: "me" });
     #newRoom = el("button", { type: "button", class: "primary new-room" }, icon("plus"), "New room");
+    #corner = el("div", { class: "call-corner" });
+    #calls;
     #undo = [];
     #drafts = /* @__PURE__ */ new Map();
     element;
@@ -2375,8 +3937,14 @@
         "div",
         { class: "workspace" },
         this.#sidebar(),
+        this.#corner,
         el("div", { class: "news" }, this.#banner.element, this.#notices.element)
       );
+      this.#calls = new Calls(this.#corner, {
+        account: this.#account,
+        notices: this.#notices,
+        open: (room) => go(roomAddress(room.id))
+      });
       this.#listen();
       this.#renderMe();
       this.#route();
@@ -2384,6 +3952,7 @@
     }
     close() {
       closeDialogs();
+      this.#calls.close();
       this.#view?.close();
       this.#banner.close();
       for (const undo of this.#undo) undo();
@@ -2429,6 +3998,8 @@
         account.identities.on("change", () => this.#renderMe()),
         this.#ports.connection.on("state", (state) => this.#connectionChanged(state)),
         this.#listenTo(window, "hashchange", () => this.#route()),
+        this.#listenTo(window, "pagehide", () => this.#calls.leave()),
+        // the others see it at once
         this.#listenTo(window, "online", () => this.#ports.connection.wake()),
         this.#listenTo(document, "visibilitychange", () => this.#visibilityChanged())
       );
@@ -2458,6 +4029,7 @@
       for (const room of this.#account.rooms) {
         if (this.#greeted.has(room)) continue;
         this.#greeted.add(room);
+        this.#calls.watch(room);
         this.#undo.push(room.chat.on("message", (m) => this.#announce(room, m)));
       }
     }
@@ -2480,14 +4052,17 @@
         account: this.#account,
         notices: this.#notices,
         suggestions: this.#ports.others.map((u) => u.name),
+        join: () => void this.#calls.join(room),
         back: () => this.#back()
       });
       this.#view.draft = this.#drafts.get(room.id) ?? "";
       this.#place(this.#view.element, this.#view.aside);
+      this.#calls.beside(this.#view);
       this.#view.look();
       this.#view.focus();
     }
     #closeView() {
+      this.#calls.beside(null);
       if (this.#view) this.#drafts.set(this.#view.room.id, this.#view.close());
       this.#view?.element.remove();
       this.#view?.aside.remove();
@@ -2591,6 +4166,7 @@
       }
     }
     #removed(room) {
+      this.#calls.forget(room);
       const lost = room.chat.outbox.length;
       const unsent = lost > 0 ? " What you wrote last was not sent." : "";
       if (this.#view?.room === room) {
