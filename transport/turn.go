@@ -181,7 +181,7 @@ func (t *TURN) Run(ctx context.Context, l TURNListeners) error {
 	for _, home := range t.homes {
 		t.log.Info("TURN relays from here", "announced", home.announced, "ports",
 			fmt.Sprintf("%d-%d", t.options.FirstRelay, t.options.LastRelay))
-		if !isPublic(home.announced) {
+		if !isPublic(home.announced) && !home.announced.IsLoopback() {
 			t.log.Warn("peers on the internet cannot reach the address of the relays; set public_ip in section [turn] if there are any",
 				"announced", home.announced)
 		}
