@@ -46,3 +46,15 @@ func TestTwoEchoes(t *testing.T) {
 		t.Error("the user hung up and is still in the call")
 	}
 }
+
+// TestEchoAfterAResume: the browsers of an account may share a connection that was lost.
+func TestEchoAfterAResume(t *testing.T) {
+	r := newRoom(t)
+	r.enter("acc-1", "a", 1)
+	r.s.Resumed(r.now, "acc-1", 2)
+	r.enter("acc-1", "b", 2)
+	r.s.Hangup(r.now, "acc-1", 2, r) // of a
+	if !r.s.Has("acc-1") {
+		t.Error("the leave of the former browser ended the call of the new one")
+	}
+}

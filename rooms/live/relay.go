@@ -13,7 +13,7 @@ const (
 	relayBurst = 2000
 	ghostEvery = time.Second
 	maxGhosts  = 256
-	maxPeerID  = 191 // characters; longer ones are nobody's
+	maxPeerID  = 191 // bytes; longer ones are nobody's
 	floodAfter = 60  // seconds of sending more than Rules.Rate
 )
 

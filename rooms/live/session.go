@@ -208,7 +208,7 @@ func (s *Session) move(now time.Time, p *peer, j Join, out Out) {
 // another connection than the coming one's that is known for what it is.
 func (s *Session) expectEcho(now time.Time, p *peer, coming uint64) {
 	switch {
-	case p.conn != coming:
+	case p.conn != coming && p.conn != 0:
 		delete(s.echoes, p.id)
 	case now.Sub(p.sign) < echoWithin:
 		if s.echoes == nil {
