@@ -101,7 +101,7 @@ func TestNoTestHelpersInProgram(t *testing.T) {
 			continue
 		}
 		for _, dep := range p.Deps {
-			if dep == "testing" || strings.HasSuffix(dep, "/sqltest") || strings.HasSuffix(dep, "/goleak") {
+			if dep == "testing" || strings.HasSuffix(dep, "/sqltest") || strings.HasSuffix(dep, "/transporttest") || strings.HasSuffix(dep, "/goleak") {
 				t.Errorf("the program contains %s", dep)
 			}
 		}
@@ -187,7 +187,7 @@ func (s source) uses(pkg string, names ...string) []token.Position {
 // program's root, tests, what serves tests only, and development tools.
 func mayReadSurroundings(path string) bool {
 	return !strings.Contains(path, "/") || strings.HasSuffix(path, "_test.go") ||
-		strings.HasPrefix(path, "tools/") || strings.HasPrefix(path, "sql/sqltest/")
+		strings.HasPrefix(path, "tools/") || strings.HasPrefix(path, "sql/sqltest/") || strings.HasPrefix(path, "transport/transporttest/")
 }
 
 // TestSurroundingsAreReadInMainOnly: nothing below main.go reads flags, arguments
